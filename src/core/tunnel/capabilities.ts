@@ -1,0 +1,35 @@
+/** What an installed stunnel can do, as far as it matters here. */
+export interface StunnelCapabilities {
+  readonly version: string | undefined;
+  /** Option names that the build knows. */
+  readonly options: ReadonlySet<string>;
+  readonly quietForeground: boolean;
+  /** Takes listening sockets by the socket activation protocol. */
+  readonly inheritsSockets: boolean;
+}
+
+/** Where the program is looked for, under the names it has. */
+export const STUNNEL_NAMES = ["stunnel", "stunnel5"];
+export const STUNNEL_DIRECTORIES = [
+  "/sbin",
+  "/usr/sbin",
+  "/usr/local/sbin",
+  "/root/bin",
+  "/usr/local/bin",
+  "/usr/bin",
+  "/bin",
+];
+
+/**
+ * Reads what `stunnel -help` prints: the build's description (version, `Sockets:` with SYSTEMD) and one
+ * `name = description` line an option.
+ */
+export function parseCapabilities(help: string): StunnelCapabilities {
+  const options = new Set([...help.matchAll(/^([A-Za-z]\w*)\s*= /gm)].map(([, name = ""]) => name));
+  return {
+    version: /^(?:.*\s)?stunnel (\d+\.\d+)/m.exec(help)?.[1],
+    options,
+    quietForeground: /^foreground\s*=.*\bquiet\b/m.test(help),
+    inheritsSockets: /\bSockets:\S*\bSYSTEMD\b/.test(help),
+  };
+}

@@ -1,0 +1,81 @@
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { EfsError } from "../core/errors.ts";
+
+/** Whether an error is one of the system's, with this code. */
+export function hasCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? "");
+}
+
+/** A file's text, or undefined where there is no such file. */
+export function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, cause: unknown): EfsError {
+  return new EfsError("system", `cannot read ${path}: ${reason(cause)}`, {
+    hint: "check the file's permissions",
+    cause,
+  });
+}
+
+/** Makes a directory and its parents, where it is not there. */
+export function makeDirectory(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { recursive: true, mode });
+  } catch (cause) {
+    throw new EfsError("system", `cannot make directory ${path}: ${reason(cause)}`, {
+      hint: "check that the file system is writable and has space",
+      cause,
+    });
+  }
+}
+
+/**
+ * Writes a file so that readers see the old or the new text, never a part: a new file in the same
+ * directory takes its place. With `exclusive`, an existing file is an error instead of replaced.
+ *
+ * @throws EfsError (system) where it cannot be written; nothing is left then.
+ */
+export function writeAtomically(path: string, text: string, mode: number, { durable = false } = {}): void {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    const descriptor = openSync(temporary, "wx", mode);
+    try {
+      fchmodSync(descriptor, mode);
+      writeSync(descriptor, text);
+      if (durable) fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(temporary, path);
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    throw new EfsError("system", `cannot write ${path}: ${reason(cause)}`, {
+      hint: hasCode(cause, "ENOSPC")
+        ? "free some space there"
+        : "check that the directory is there and the file system writable",
+      cause,
+    });
+  }
+}
+
+/** What the system says of an error, without its stack. */
+export function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

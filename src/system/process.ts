@@ -1,0 +1,110 @@
+import { execa, type Options } from "execa";
+import { EfsError } from "../core/errors.ts";
+import { reason } from "./files.ts";
+
+/** The environment of every child: nothing of the caller's gets through. */
+export const CHILD_ENVIRONMENT = {
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  LANG: "C",
+  LC_ALL: "C",
+};
+
+export interface RunOptions {
+  readonly timeoutMs: number;
+  /** Ends the child when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
+  /** What the child finds as descriptors 3, 4, ... */
+  readonly descriptors?: readonly number[];
+}
+
+export interface RunResult {
+  /** The exit status; undefined where a signal ended the child. */
+  readonly status: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+  readonly aborted: boolean;
+}
+
+/** Longest output kept of one child, in characters. */
+const LONGEST_OUTPUT = 1024 * 1024;
+/** How long a child has between SIGTERM and SIGKILL. */
+const GRACE_MS = 1000;
+
+/**
+ * Runs a program to its end, or to the end of the time it has.
+ *
+ * @param file absolute path; no shell is involved
+ * @throws EfsError (system) where it cannot be started
+ */
+export async function run(file: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
+  const result = await execa(file, args, {
+    reject: false,
+    stdio: stdio("ignore", "pipe", "pipe", ...(options.descriptors ?? [])),
+    env: CHILD_ENVIRONMENT,
+    extendEnv: false,
+    cwd: "/",
+    timeout: options.timeoutMs,
+    forceKillAfterDelay: GRACE_MS,
+    maxBuffer: LONGEST_OUTPUT,
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+  });
+  if (result.failed && result.exitCode === undefined && result.signal === undefined) {
+    if (!result.timedOut && !result.isCanceled) throw cannotRun(file, result.cause ?? result);
+  }
+  return {
+    status: result.exitCode,
+    stdout: String(result.stdout ?? ""),
+    stderr: String(result.stderr ?? ""),
+    timedOut: result.timedOut,
+    aborted: result.isCanceled,
+  };
+}
+
+/** A child that is meant to outlive this process. */
+export interface DetachedProcess {
+  readonly pid: number;
+  /** Resolves with its status when it ends while this process still runs. */
+  readonly ended: Promise<number | undefined>;
+}
+
+/**
+ * Starts a program in a session and process group of its own, with nothing of ours open but the given
+ * descriptors.
+ *
+ * @throws EfsError (system) where it cannot be started
+ */
+export function startDetached(
+  file: string,
+  args: readonly string[],
+  { output, descriptors }: { output: number; descriptors: readonly number[] },
+): DetachedProcess {
+  const child = execa(file, args, {
+    reject: false,
+    detached: true,
+    cleanup: false,
+    stdio: stdio("ignore", output, output, ...descriptors),
+    env: CHILD_ENVIRONMENT,
+    extendEnv: false,
+    cwd: "/",
+    buffer: false,
+  });
+  if (child.pid === undefined) {
+    child.catch(() => {});
+    throw cannotRun(file, "it was not started");
+  }
+  child.unref();
+  return { pid: child.pid, ended: child.then((result) => result.exitCode) };
+}
+
+/** execa hands any descriptor on, but its types know those up to 9 only. */
+function stdio(...streams: ("ignore" | "pipe" | number)[]): NonNullable<Options["stdio"]> {
+  return streams as unknown as NonNullable<Options["stdio"]>;
+}
+
+function cannotRun(file: string, cause: unknown): EfsError {
+  return new EfsError("system", `cannot run ${file}: ${reason(cause)}`, {
+    hint: "check that it is installed and executable, and that the machine has memory and processes left",
+    cause,
+  });
+}

@@ -1,0 +1,82 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import type { ProcessIdentity } from "../core/state/state.ts";
+
+/** What /proc says of a living process (proc(5)); zombies count as dead. */
+export interface ProcessFacts extends ProcessIdentity {
+  readonly argv: readonly string[];
+  readonly parent: number;
+}
+
+/** The process with this pid, or undefined where there is none that lives. */
+export function processFacts(pid: number): ProcessFacts | undefined {
+  if (!Number.isSafeInteger(pid) || pid < 1) return undefined;
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // the name in parentheses may hold anything: the fields begin behind its last bracket
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const [state, parent] = fields;
+    if (state === "Z" || state === "X") return undefined;
+    const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
+    return { pid, startTime: Number(fields[19]), parent: Number(parent), argv };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether exactly this process still lives. */
+export function isAlive({ pid, startTime }: ProcessIdentity): boolean {
+  return processFacts(pid)?.startTime === startTime;
+}
+
+/** This process, for others to recognise. */
+export function ownIdentity(): ProcessIdentity {
+  const facts = processFacts(process.pid);
+  return { pid: process.pid, startTime: facts?.startTime ?? 0 };
+}
+
+/** All living processes that the predicate picks. */
+export function findProcesses(wanted: (facts: ProcessFacts) => boolean): ProcessFacts[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => processFacts(Number(name)) ?? [])
+    .filter(wanted);
+}
+
+/** What a descriptor of a process refers to, `socket:[INODE]` for a socket; undefined where it is not open. */
+export function descriptorTarget(pid: number | "self", descriptor: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the process has the socket with this inode open. */
+export function holdsSocket(pid: number, inode: string): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some(
+      (name) => descriptorTarget(pid, Number(name)) === `socket:[${inode}]`,
+    );
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The inode of the socket that listens on 127.0.0.1:`port` (or on every address), in the network namespace
+ * of `pid` (/proc/PID/net/tcp, proc(5)).
+ */
+export function listenerInode(port: number, pid: number | "self" = "self"): string | undefined {
+  const LISTEN = "0A";
+  const hexPort = port.toString(16).toUpperCase().padStart(4, "0");
+  const wanted = [`0100007F:${hexPort}`, `00000000:${hexPort}`];
+  try {
+    for (const line of readFileSync(`/proc/${pid}/net/tcp`, "latin1").split("\n")) {
+      const fields = line.trim().split(/\s+/);
+      if (fields[3] === LISTEN && wanted.includes(fields[1] ?? "")) return fields[9];
+    }
+  } catch {
+    // the process is gone
+  }
+  return undefined;
+}

@@ -1,0 +1,220 @@
+/**
+ * Boots a guest with a kernel of its own: Debian's user-mode-linux, with this machine's root as its root.
+ * Runs one bundled program in it, hands its output and its records on as they come, and brings back its
+ * exit status and its logs. Nothing that the guest does is written on this machine, except below one
+ * temporary directory.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CACHE, ensurePackages } from "./packages.ts";
+
+export interface BootOptions {
+  /** Text of the program (one bundled file) that the guest's node runs. */
+  program: string;
+  args?: string[];
+  /** Further files for the program, next to it: name → text. */
+  files?: Record<string, string>;
+  /** The whole run's limit, from launch to power-off. */
+  timeoutMs: number;
+  /** Each line of the guest's console. */
+  onLine?: (line: string) => void;
+  /** Each line that the program appended to GUEST_OUT/records.jsonl. */
+  onRecord?: (record: unknown) => void;
+}
+
+export interface GuestRun {
+  /** The program's exit status. */
+  status: number;
+  seconds: number;
+  lines: string[];
+  /** What the guest left: logs/, run-efs.txt, dmesg.txt, records.jsonl. Kept until the next run. */
+  results: string;
+}
+
+/** The guest gave no result: it hung, or its kernel died. */
+export class GuestFailure extends Error {
+  override name = "GuestFailure";
+  constructor(message: string, lines: string[]) {
+    super(`${message}. Its last output:\n${lines.slice(-40).join("\n")}`);
+  }
+}
+
+const LAST = join(CACHE, "last");
+const LOCK = join(tmpdir(), "efs-guest.lock");
+
+export async function bootGuest(options: BootOptions): Promise<GuestRun> {
+  const { nfsServer } = ensurePackages(options.onLine);
+  const release = await takeTurn(options.onLine);
+  const out = mkdtempSync(join(tmpdir(), "efs-guest-"));
+  const lines: string[] = [];
+  const begin = performance.now();
+  let guest: ChildProcess | undefined;
+  const stop = () => guest?.pid !== undefined && killGroup(guest.pid);
+  const onSignal = () => {
+    stop();
+    rmSync(out, { recursive: true, force: true });
+    release();
+    process.exit(130);
+  };
+  process.once("SIGINT", onSignal);
+  process.once("SIGTERM", onSignal);
+  process.once("exit", stop);
+  const records = new Tail(join(out, "records.jsonl"), (line) => options.onRecord?.(JSON.parse(line)));
+  try {
+    prepare(out, options, nfsServer);
+    guest = launch(out, options.timeoutMs);
+    const ended = followOutput(guest, (line) => {
+      lines.push(line);
+      options.onLine?.(line);
+    });
+    const polling = setInterval(() => records.poll(), 100);
+    const inTime = await Promise.race([
+      ended.then(() => true),
+      sleep(options.timeoutMs, false, { ref: false }),
+    ]);
+    clearInterval(polling);
+    stop();
+    await ended;
+    records.poll();
+    const seconds = (performance.now() - begin) / 1000;
+    if (!inTime) throw new GuestFailure(`the guest was stopped after ${seconds.toFixed(0)} s`, lines);
+    const status = existsSync(join(out, "status")) ? readFileSync(join(out, "status"), "utf8").trim() : "";
+    if (status === "") throw new GuestFailure("the guest ended without a result", lines);
+    return { status: Number(status), seconds, lines, results: LAST };
+  } finally {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+    process.off("exit", stop);
+    stop();
+    records.close();
+    keepResults(out, lines);
+    release();
+  }
+}
+
+function prepare(out: string, options: BootOptions, nfsServer: string): void {
+  mkdirSync(join(out, "uml"));
+  copyFileSync(join(import.meta.dirname, "init.sh"), join(out, "init.sh"));
+  chmodSync(join(out, "init.sh"), 0o755);
+  writeFileSync(join(out, "program.mjs"), options.program);
+  for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(out, name), text);
+  writeFileSync(join(out, "records.jsonl"), "");
+  const words = [process.execPath, "--enable-source-maps", join(out, "program.mjs"), ...(options.args ?? [])];
+  const environment = { GUEST_OUT: out, NFS_SERVER: nfsServer };
+  const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${quoted(value)}`);
+  writeFileSync(join(out, "job.sh"), [...exports, `exec ${words.map(quoted).join(" ")}`, ""].join("\n"));
+}
+
+function launch(out: string, timeoutMs: number): ChildProcess {
+  const limit = Math.ceil(timeoutMs / 1000) + 5;
+  const args = ["mem=1G", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", `init=${out}/init.sh`];
+  args.push("quiet", "loglevel=3", "con=null", "con0=null,fd:1", `uml_dir=${out}/uml`, "noreboot");
+  args.push(`GUEST_OUT=${out}`, `GUEST_LIMIT=${limit}`);
+  // The guest's memory is a file in TMPDIR, which it unlinks at once. Detached: a process group of its own.
+  const env = { ...process.env, TMPDIR: "/dev/shm" };
+  return spawn("linux.uml", args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** Calls back for each line; resolves when the guest has ended. */
+function followOutput(guest: ChildProcess, onLine: (line: string) => void): Promise<void> {
+  for (const stream of [guest.stdout, guest.stderr]) {
+    let rest = "";
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      const parts = (rest + text).split("\n");
+      rest = parts.pop() ?? "";
+      for (const part of parts) onLine(part.replaceAll("\r", ""));
+    });
+    stream?.on("end", () => rest !== "" && onLine(rest));
+  }
+  return new Promise((resolve, reject) => {
+    guest.once("error", reject);
+    // "exit", not "close": a forgotten process of the guest could hold the pipe.
+    guest.once("exit", () => setTimeout(resolve, 50));
+  });
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended.
+  }
+}
+
+function keepResults(out: string, lines: string[]): void {
+  rmSync(LAST, { recursive: true, force: true });
+  rmSync(join(out, "uml"), { recursive: true, force: true });
+  writeFileSync(join(out, "console.txt"), `${lines.join("\n")}\n`);
+  cpSync(out, LAST, { recursive: true });
+  rmSync(out, { recursive: true, force: true });
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Two guests on one machine only slow each other down: they take turns. */
+async function takeTurn(say: (line: string) => void = () => {}): Promise<() => void> {
+  for (let waited = 0; ; waited++) {
+    try {
+      const fd = openSync(LOCK, "wx");
+      writeSync(fd, String(process.pid));
+      closeSync(fd);
+      return () => rmSync(LOCK, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    const owner = Number(existsSync(LOCK) ? readFileSync(LOCK, "utf8") : 0);
+    if (owner > 0 && !existsSync(`/proc/${owner}`)) rmSync(LOCK, { force: true });
+    else {
+      if (waited === 0) say(`waiting for another guest (process ${owner})`);
+      await sleep(500);
+    }
+  }
+}
+
+/** Follows a file that the guest appends to. */
+class Tail {
+  readonly #path: string;
+  readonly #onLine: (line: string) => void;
+  #fd: number | undefined;
+  #offset = 0;
+  #rest = "";
+  constructor(path: string, onLine: (line: string) => void) {
+    this.#path = path;
+    this.#onLine = onLine;
+  }
+  poll(): void {
+    if (this.#fd === undefined && !existsSync(this.#path)) return;
+    this.#fd ??= openSync(this.#path, "r");
+    const buffer = Buffer.alloc(65536);
+    for (;;) {
+      const count = readSync(this.#fd, buffer, 0, buffer.length, this.#offset);
+      if (count === 0) return;
+      this.#offset += count;
+      const parts = (this.#rest + buffer.toString("latin1", 0, count)).split("\n");
+      this.#rest = parts.pop() ?? "";
+      for (const part of parts) this.#onLine(Buffer.from(part, "latin1").toString("utf8"));
+    }
+  }
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * One EFS file system: a real kernel NFS 4.1 server in a network namespace of its own. A second server in
+ * the same namespace would present itself to the client as the same server on another address, and the
+ * client would send the traffic of both mounts through one connection ("trunking"). So each has its own
+ * namespace, host name (the server's identity and scope) and mountd.
+ */
+import { mkdirSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { eventually, must, Service } from "../runner/command.ts";
+
+const START = `
+set -e
+id=$1 address=$2 directory=$3 programs=$4
+hostname "$id"
+mount -t nfsd nfsd /proc/fs/nfsd
+mount -t tmpfs tmpfs /var/lib/nfs
+: > /var/lib/nfs/etab
+: > /var/lib/nfs/rmtab
+# Without it the block size follows the guest's small memory and rsize is cut down.
+echo 1048576 > /proc/fs/nfsd/max_block_size
+echo 10 > /proc/fs/nfsd/nfsv4leasetime
+echo 10 > /proc/fs/nfsd/nfsv4gracetime
+"$programs/exportfs" -i -o rw,fsid=0,insecure,no_root_squash,no_subtree_check,async "*:$directory"
+"$programs/rpc.nfsd" -N 3 -V 4.1 -U -t -H "$address" -p 2049 2
+# Nothing is to be reclaimed: clients need not wait for the grace period.
+echo Y > /proc/fs/nfsd/v4_end_grace || true
+echo "the NFS server of $id is up"
+exec "$programs/rpc.mountd" -F -N 2 -N 3
+`;
+
+export class FileSystem {
+  readonly id: string;
+  /** Where its NFS server listens, without TLS. */
+  readonly address: string;
+  /** Its files as the server sees them. */
+  readonly directory: string;
+  readonly #gateway: string;
+  readonly #link: string;
+  readonly #log: string;
+  #server: Service | undefined;
+
+  constructor(id: string, index: number, logs: string) {
+    this.id = id;
+    this.address = `10.99.${index}.2`;
+    this.#gateway = `10.99.${index}.1`;
+    this.#link = `efs${index}`;
+    this.directory = join("/srv/efs", id);
+    this.#log = join(logs, `${id}.nfsd.log`);
+  }
+
+  async start(programs: string): Promise<void> {
+    mkdirSync(this.directory, { recursive: true });
+    const { id, address, directory } = this;
+    const link = this.#link;
+    await must("mount", ["-t", "tmpfs", "-o", "size=200m,mode=0777", "tmpfs", directory]);
+    await must("ip", ["netns", "add", id]);
+    await must("ip", ["link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", id]);
+    await must("ip", ["addr", "add", `${this.#gateway}/24`, "dev", link]);
+    await must("ip", ["link", "set", link, "up"]);
+    await must("ip", ["-n", id, "addr", "add", `${address}/24`, "dev", "eth0"]);
+    await must("ip", ["-n", id, "link", "set", "eth0", "up"]);
+    await must("ip", ["-n", id, "link", "set", "lo", "up"]);
+    const namespaces = ["netns", "exec", id, "unshare", "--mount", "--uts"];
+    const script = ["sh", "-c", START, "sh", id, address, directory, programs];
+    this.#server = new Service("ip", [...namespaces, ...script], openSync(this.#log, "a"));
+    await eventually(
+      `the NFS server of ${id} is up: ${this.#log}`,
+      () => {
+        const log = readFileSync(this.#log, "utf8");
+        if (!this.#server?.running) throw new Error(`the NFS server of ${id} did not start:\n${log}`);
+        return log.includes("is up");
+      },
+      20_000,
+    );
+  }
+
+  /** Removes all files, on the server's side. */
+  async wipe(): Promise<void> {
+    await must("find", [this.directory, "-mindepth", "1", "-delete"]);
+  }
+}

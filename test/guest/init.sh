@@ -1,0 +1,62 @@
+#!/bin/sh
+# Process 1 of the guest, in two stages. The root file system is the host's own, which is only read:
+# stage 1 lays a tmpfs over it, so that nothing the guest does is written back except in $GUEST_OUT.
+# Stage 2 makes a minimal system of it, runs $GUEST_OUT/job.sh and leaves its exit status, the logs and
+# the kernel's messages in $GUEST_OUT. GUEST_OUT and GUEST_LIMIT come from the kernel's command line.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+
+if [ "$1" != stage2 ]; then
+  mount -n -t proc proc /proc
+  kernel=$(uname -r)
+  modules=/usr/lib/uml/modules/$kernel
+  busybox insmod "$modules/kernel/fs/overlayfs/overlay.ko" || { echo "guest: no overlayfs"; busybox poweroff -f; }
+  # Any directory that exists on the host serves as the place to build the new root.
+  mount -n -t tmpfs -o size=80% tmpfs /mnt
+  mkdir /mnt/upper /mnt/work /mnt/root
+  mount -n -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
+  mount -n -t hostfs -o "$GUEST_OUT" none "/mnt/root$GUEST_OUT"
+  mount -n --move /proc /mnt/root/proc
+  mount -n --move /dev /mnt/root/dev
+  mount -n -t sysfs sys /mnt/root/sys
+  mkdir -p /mnt/root/lib/modules
+  ln -s "$modules" "/mnt/root/lib/modules/$kernel"
+  cd /mnt/root || exit 1
+  exec chroot . /bin/sh "$GUEST_OUT/init.sh" stage2
+fi
+
+# The host may die while the guest runs: the guest never outlives its own limit.
+(sleep "${GUEST_LIMIT:-600}" && echo "guest: time limit reached" && busybox poweroff -n -f) &
+
+mkdir -p /dev/pts /dev/shm /var/lock
+mount -n -t devpts devpts /dev/pts
+mount -n -t tmpfs tmpfs /dev/shm
+mount -n -t tmpfs tmpfs /run
+mkdir -p /run/lock
+[ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
+ln -sf /proc/self/mounts /etc/mtab
+[ -L /var/run ] || { rm -rf /var/run && ln -s /run /var/run; }
+# A machine of its own: no name servers, no fstab, no mount helper, whatever the host has.
+: > /etc/fstab
+: > /etc/resolv.conf
+printf '127.0.0.1 localhost\n' > /etc/hosts
+rm -rf /etc/amazon /var/log/amazon /usr/sbin/mount.efs /sbin/mount.efs
+# kmod may be absent: busybox serves modprobe, also for the kernel's own requests.
+for tool in modprobe insmod lsmod; do
+  command -v $tool >/dev/null || ln -s /usr/bin/busybox /usr/sbin/$tool
+done
+ip link set lo up
+hostname guest
+read -r uptime _ < /proc/uptime
+echo "guest: kernel $(uname -r) is up after $uptime s"
+cd /
+sh "$GUEST_OUT/job.sh" < /dev/null 2>&1
+status=$?
+mkdir -p "$GUEST_OUT/logs"
+cp -r /var/log/amazon/efs/. "$GUEST_OUT/logs/" 2>/dev/null
+ls -laR /run/efs > "$GUEST_OUT/run-efs.txt" 2>&1
+dmesg > "$GUEST_OUT/dmesg.txt"
+echo $status > "$GUEST_OUT/status"
+sync -f "$GUEST_OUT/status"
+# -n: a sync would wait for ever for an NFS mount whose server is gone.
+busybox poweroff -n -f
+sleep 60

@@ -1,0 +1,75 @@
+/** What a scenario may not leave behind, and the removal of what it left all the same. */
+import { readdirSync, rmSync } from "node:fs";
+import { run } from "./command.ts";
+import { kernelClients, listeners, mountTable, processes } from "./proc.ts";
+
+export interface Snapshot {
+  processes: Map<string, string>;
+  listeners: Map<string, string>;
+  mounts: Map<string, string>;
+  clients: Map<string, string>;
+  files: Map<string, string>;
+}
+
+const STATE_DIRECTORY = "/run/efs";
+
+export function snapshot(): Snapshot {
+  return {
+    processes: new Map(
+      processes()
+        .filter((each) => each.pid !== process.pid)
+        .map((each) => [`${each.pid} ${each.started}`, `process ${each.pid}: ${each.argv.join(" ")}`]),
+    ),
+    listeners: new Map(
+      listeners().map((each) => [String(each.inode), `listener on ${each.address}:${each.port}`]),
+    ),
+    mounts: new Map(mountTable().map((each) => [each.line, `mount: ${each.line}`])),
+    clients: new Map(
+      kernelClients().map((each) => [
+        `${each.address} ${each.port}`,
+        `kernel client: ${each.address}:${each.port}`,
+      ]),
+    ),
+    files: new Map(files(STATE_DIRECTORY).map((path) => [path, `file: ${path}`])),
+  };
+}
+
+function files(directory: string): string[] {
+  try {
+    return readdirSync(directory).map((name) => `${directory}/${name}`);
+  } catch {
+    return [];
+  }
+}
+
+/** What is there now and was not there before. */
+export function leaks(before: Snapshot): string[] {
+  const now = snapshot();
+  return (Object.keys(now) as (keyof Snapshot)[]).flatMap((kind) =>
+    [...now[kind]].filter(([key]) => !before[kind].has(key)).map(([, text]) => text),
+  );
+}
+
+/** Removes by force what a failed scenario left. */
+export async function sweep(before: Snapshot): Promise<void> {
+  for (const mount of mountTable().reverse()) {
+    if (before.mounts.has(mount.line)) continue;
+    const gentle = await run("umount", [mount.path], { timeoutMs: 3_000 });
+    if (gentle.status === 0) continue;
+    // -f ends the requests that wait for the server; the file system may go at once or later.
+    await run("umount", ["-f", mount.path], { timeoutMs: 3_000 });
+    await run("umount", ["-l", mount.path], { timeoutMs: 3_000 });
+  }
+  for (let round = 0; round < 3; round++) {
+    for (const each of processes()) {
+      if (each.pid === process.pid || before.processes.has(`${each.pid} ${each.started}`)) continue;
+      try {
+        process.kill(each.pid, "SIGKILL");
+      } catch {
+        // It has ended.
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  for (const path of files(STATE_DIRECTORY)) rmSync(path, { recursive: true, force: true });
+}

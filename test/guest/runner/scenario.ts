@@ -1,0 +1,25 @@
+import type { Guest } from "./guest.ts";
+
+export interface Scenario {
+  body: (guest: Guest) => Promise<void>;
+  limitMs: number;
+}
+
+/** A scenario; the name of its file says what holds. */
+export function scenario(body: Scenario["body"], options: { limitMs?: number } = {}): Scenario {
+  return { body, limitMs: options.limitMs ?? 60_000 };
+}
+
+/** What the guest tells the host, one JSON line each. */
+export type GuestRecord =
+  | { type: "ready"; seconds: number }
+  | { type: "begin"; name: string }
+  | {
+      type: "end";
+      name: string;
+      ok: boolean;
+      seconds: number;
+      figures: string[];
+      error: string;
+      log: string;
+    };
