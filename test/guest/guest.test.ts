@@ -8,8 +8,8 @@ import type { GuestRecord } from "./runner/scenario.ts";
 
 type Result = Extract<GuestRecord, { type: "end" }>;
 
-const names = scenarioNames(process.env["GUEST_ONLY"]);
-const verbose = process.env["GUEST_VERBOSE"] !== undefined;
+const names = scenarioNames(process.env.GUEST_ONLY);
+const verbose = process.env.GUEST_VERBOSE !== undefined;
 
 test("guest", { timeout: 900_000 }, async (t) => {
   const results = new Map(names.map((name) => [name, deferred<Result>()]));

@@ -42,8 +42,7 @@ export class OcspResponder {
     const authority = this.#pki.authority;
     const signer = ["-rsigner", authority, "-rkey", authority.replace(".pem", ".key"), "-CA", authority];
     const args = ["ocsp", "-index", this.#pki.index(mode), ...signer, "-nmin", "5", "-port"];
-    const place = `${RESPONDER.address}:${RESPONDER.port}`;
-    this.#service = new Service("openssl", [...args, place], openSync(this.#log, "a"));
+    this.#service = new Service("openssl", [...args, String(RESPONDER.port)], openSync(this.#log, "a"));
     await eventually("the OCSP responder listens", () =>
       listeners().some((listener) => listener.port === RESPONDER.port),
     );

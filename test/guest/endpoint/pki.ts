@@ -90,6 +90,6 @@ function ocspIndex(revoked: boolean): string {
   const [expires, since] = ["491231235959Z", "240101000000Z"];
   const status = revoked ? `R\t${expires}\t${since}` : `V\t${expires}\t`;
   return Object.values(SERIALS)
-    .map((serial) => `${status}\t${serial}\tunknown\t/CN=${SERVER_NAMES}\n`)
+    .map((serial) => `${status}\t${serial}\tunknown\t/CN=${serial}\n`)
     .join("");
 }

@@ -9,7 +9,7 @@ import { leaks, snapshot, sweep } from "./leaks.ts";
 import { uptime } from "./proc.ts";
 import type { GuestRecord, Scenario } from "./scenario.ts";
 
-const OUT = process.env["GUEST_OUT"] ?? "/tmp";
+const OUT = process.env.GUEST_OUT ?? "/tmp";
 /** How long what a scenario started may take to go away after its end. */
 const SETTLE_MS = 15_000;
 
@@ -21,7 +21,7 @@ export async function runScenarios(scenarios: { name: string; scenario: Scenario
   };
   const begin = performance.now();
   const endpoint = new Endpoint();
-  await endpoint.start(process.env["NFS_SERVER"] ?? "");
+  await endpoint.start(process.env.NFS_SERVER ?? "");
   tell({ type: "ready", seconds: (performance.now() - begin) / 1000 });
   for (const { name, scenario } of scenarios) {
     tell({ type: "begin", name });
