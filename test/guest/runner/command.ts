@@ -30,15 +30,19 @@ export async function run(program: string, args: string[] = [], options: RunOpti
   child.stdin?.on("error", () => {}); // It need not read its input.
   child.stdin?.end(options.input ?? "");
   let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    killGroup(child);
-  }, options.timeoutMs ?? 30_000);
+  const timers: NodeJS.Timeout[] = [];
   const [status, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code, by) => resolve([code, by]));
+    const stop = () => {
+      timedOut = true;
+      killGroup(child);
+      // It may wait in the kernel, deaf even to SIGKILL.
+      timers.push(setTimeout(resolve, 2_000, [null, null]));
+    };
+    timers.push(setTimeout(stop, options.timeoutMs ?? 30_000));
   });
-  clearTimeout(timer);
+  for (const timer of timers) clearTimeout(timer);
   const seconds = (performance.now() - begin) / 1000;
   // Not "close": what the command left running may hold its pipes for ever.
   await Promise.race([Promise.all([stdout.ended, stderr.ended]), sleep(200)]);

@@ -1,6 +1,7 @@
 /** What a scenario may not leave behind, and the removal of what it left all the same. */
 import { readdirSync, rmSync } from "node:fs";
-import { run } from "./command.ts";
+import { connect, createServer, type Socket } from "node:net";
+import { eventually, run } from "./command.ts";
 import { kernelClients, listeners, mountTable, processes } from "./proc.ts";
 
 export interface Snapshot {
@@ -50,8 +51,8 @@ export function leaks(before: Snapshot): string[] {
   );
 }
 
-/** Removes by force what a failed scenario left. */
-export async function sweep(before: Snapshot): Promise<void> {
+/** Removes by force what a failed scenario left. `servers`: addresses of the NFS servers. */
+export async function sweep(before: Snapshot, servers: string[]): Promise<void> {
   for (const mount of mountTable().reverse()) {
     if (before.mounts.has(mount.line)) continue;
     const gentle = await run("umount", [mount.path], { timeoutMs: 3_000 });
@@ -72,4 +73,29 @@ export async function sweep(before: Snapshot): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   for (const path of files(STATE_DIRECTORY)) rmSync(path, { recursive: true, force: true });
+  for (const { port } of kernelClients().filter(({ address }) => address.startsWith("127.")))
+    await letGo(port, servers);
+}
+
+/**
+ * A kernel client whose tunnel is gone waits for ever to say goodbye to its server, and would draw the next
+ * scenario's mounts into its fate. So it is let through for a moment, without TLS.
+ */
+async function letGo(port: number, servers: string[]): Promise<void> {
+  for (const server of servers) {
+    const sockets = new Set<Socket>();
+    const relay = createServer((near) => {
+      const far = connect(2049, server);
+      for (const socket of [near, far]) sockets.add(socket.on("error", () => {}));
+      near.pipe(far).pipe(near);
+    });
+    await new Promise<void>((resolve) =>
+      relay.once("error", () => resolve()).listen(port, "127.0.0.1", resolve),
+    );
+    const gone = () => kernelClients().every((client) => client.port !== port);
+    const done = await eventually("the kernel's client goes", gone, 6_000).catch(() => false);
+    for (const socket of sockets) socket.destroy();
+    relay.close();
+    if (done) return;
+  }
 }

@@ -55,7 +55,10 @@ async function runOne(endpoint: Endpoint, { body, limitMs }: Scenario) {
     await postMortem(guest);
   }
   for (const line of left) guest.log(`left: ${line}`);
-  if (error !== "") await sweep(before);
+  if (error !== "") {
+    const servers = [endpoint.first, endpoint.second].map(({ server }) => server.address);
+    await sweep(before, servers);
+  }
   const seconds = uptime() - begin;
   return { ok: error === "", seconds, figures: guest.figures, error, log: guest.logText };
 }
