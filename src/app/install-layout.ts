@@ -1,0 +1,55 @@
+import { EfsError } from "../core/errors.ts";
+import { SYSTEM_PATHS, WATCHDOG_UNIT } from "../paths.ts";
+
+/** Where the programs' own files are. */
+export const LIBRARY = "/usr/lib/amazon-efs-mount-helper";
+
+/** The programs, and where their launchers are: mount(8) looks for its helpers in /sbin. */
+export const LAUNCHERS: Readonly<Record<string, string>> = {
+  "mount.efs": "/sbin/mount.efs",
+  "amazon-efs-mount-watchdog": "/usr/bin/amazon-efs-mount-watchdog",
+  "efs-utils": "/usr/bin/efs-utils",
+};
+
+/** A file for the administrator: where it is used, and its name in the library, where it stays as it was shipped. */
+export interface Shipped {
+  readonly name: string;
+  readonly path: string;
+}
+
+export const CONFIG: Shipped = { name: "efs-utils.conf", path: SYSTEM_PATHS.config };
+export const CA_BUNDLE: Shipped = { name: "efs-utils.crt", path: SYSTEM_PATHS.caBundle };
+export const UNIT: Shipped = {
+  name: `${WATCHDOG_UNIT}.service`,
+  path: `/etc/systemd/system/${WATCHDOG_UNIT}.service`,
+};
+
+/** The longest `#!` line that every kernel we know of reads whole, in bytes. */
+const LONGEST_SHEBANG = 127;
+
+/**
+ * A launcher's text. It finds `require` in a way that also works where a package.json of `"type": "module"`
+ * lies above it, as in / of some containers.
+ *
+ * @throws EfsError (usage) where the kernel would not find `node` in a `#!` line
+ */
+export function launcherText(name: string, node: string): string {
+  const shebang = `#!${node}`;
+  const wrong = /\s/.test(node)
+    ? "holds blanks"
+    : Buffer.byteLength(shebang) > LONGEST_SHEBANG
+      ? `is longer than ${LONGEST_SHEBANG - "#!".length} bytes`
+      : undefined;
+  if (wrong !== undefined) {
+    throw new EfsError("usage", `the path of node, ${node}, ${wrong}`, {
+      hint: "name another one with --node, for instance a symbolic link to it",
+    });
+  }
+  const launch = `process.getBuiltinModule("module").createRequire("${LIBRARY}/")("./launch.cjs").launch`;
+  return `${shebang}\n${launch}("${name}");\n`;
+}
+
+/** Whether a file's text is that of a launcher of ours, of whatever version. */
+export function isLauncher(text: string): boolean {
+  return text.includes(`"${LIBRARY}/"`);
+}

@@ -1,0 +1,52 @@
+import { existsSync, realpathSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { EfsError } from "../core/errors.ts";
+import { run } from "../system/process.ts";
+
+const SYSTEMCTL = "/usr/bin/systemctl";
+const SYSTEMCTL_LIMIT_MS = 60_000;
+
+/** A directory that stands for /, where it is not / itself. */
+export class Root {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = resolve(directory);
+  }
+
+  /** Whether this is the machine that runs, not a tree for another one. */
+  get isMachine(): boolean {
+    return this.#directory === "/";
+  }
+
+  /**
+   * Where the file that will be known as `path` is.
+   *
+   * @throws EfsError (usage) where a symbolic link leads out of the directory
+   */
+  place(path: string): string {
+    const file = join(this.#directory, path);
+    if (this.isMachine || !existsSync(this.#directory)) return file;
+    let above = dirname(file);
+    while (!existsSync(above)) above = dirname(above);
+    if (`${realpathSync(above)}/`.startsWith(`${realpathSync(this.#directory)}/`)) return file;
+    throw new EfsError("usage", `${file} is outside of ${this.#directory}: ${above} is a symbolic link`, {
+      hint: "make it a relative link",
+    });
+  }
+
+  /**
+   * Tells the machine's systemd something, where it runs; a tree for another machine has none.
+   *
+   * @throws EfsError (system) with what it says where it fails
+   */
+  async systemctl(...args: string[]): Promise<void> {
+    if (!this.isMachine || !existsSync("/run/systemd/system")) return;
+    const { status, stderr } = await run(SYSTEMCTL, args, { timeoutMs: SYSTEMCTL_LIMIT_MS });
+    if (status === 0) return;
+    const command = `systemctl ${args.join(" ")}`;
+    throw new EfsError("system", `${command} failed: ${stderr.trim() || "it gave no reason"}`, {
+      hint: `run ${command} by hand`,
+    });
+  }
+}

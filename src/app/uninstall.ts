@@ -1,0 +1,90 @@
+import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { EfsError } from "../core/errors.ts";
+import { SYSTEM_PATHS, WATCHDOG_UNIT } from "../paths.ts";
+import { readIfThere, reason } from "../system/files.ts";
+import { CA_BUNDLE, CONFIG, isLauncher, LAUNCHERS, LIBRARY, type Shipped, UNIT } from "./install-layout.ts";
+import { Root } from "./install-root.ts";
+
+export interface UninstallOptions {
+  /** Directory of built programs: tells what was shipped where the library is gone already. */
+  readonly built: string;
+  /** The directory that stands for /. */
+  readonly root: string;
+  /** Whether a changed configuration, the key and the logs go too. */
+  readonly purge: boolean;
+  /** Takes one line for each thing done. */
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Takes away what `install` wrote, as far as it is there and as it was written. Tunnels in use stay, with
+ * the watchdog and the files that they need.
+ *
+ * @throws EfsError naming what could not be done; what was done before has been said
+ */
+export async function uninstall({ built, root: directory, purge, say }: UninstallOptions): Promise<void> {
+  const root = new Root(directory);
+  const library = root.place(LIBRARY);
+  const remove = (file: string) => {
+    if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return;
+    removing(file, () => rmSync(file, { recursive: true }));
+    say(`removed ${file}`);
+  };
+  const removeShipped = ({ name, path }: Shipped) => {
+    const file = root.place(path);
+    const text = readIfThere(file);
+    const asShipped = [library, built].some((from) => readIfThere(join(from, name)) === text);
+    if (text === undefined || asShipped || purge) remove(file);
+    else say(`kept ${file}, which was changed`);
+  };
+
+  const inUse = root.isMachine && hasTunnels(SYSTEM_PATHS.stateDirectory);
+  if (inUse) say("kept the tunnels in use, their watchdog, key and CA bundle: umount, then uninstall again");
+  if (readIfThere(root.place(UNIT.path)) !== undefined) {
+    await root.systemctl("--quiet", "disable", WATCHDOG_UNIT);
+    if (!inUse) await root.systemctl("stop", WATCHDOG_UNIT);
+    removeShipped(UNIT);
+    await root.systemctl("daemon-reload");
+  }
+  for (const path of Object.values(LAUNCHERS)) {
+    const file = root.place(path);
+    if (isLauncher(readIfThere(file) ?? "")) remove(file);
+    else if (existsSync(file)) say(`kept ${file}, which is somebody else's`);
+  }
+
+  removeShipped(CONFIG);
+  if (!inUse) removeShipped(CA_BUNDLE);
+  const key = root.place(SYSTEM_PATHS.privateKey);
+  const logs = root.place(SYSTEM_PATHS.logDirectory);
+  if (purge && !inUse) remove(key);
+  if (purge) remove(logs);
+  remove(library);
+  for (const directory of [logs, dirname(logs), dirname(key), dirname(dirname(key))])
+    removeEmpty(directory, say);
+}
+
+/** Whether state files of tunnels are there; with `~` in front they are of mounts that are being made. */
+function hasTunnels(stateDirectory: string): boolean {
+  if (!existsSync(stateDirectory)) return false;
+  return readdirSync(stateDirectory).some((name) => /^~?fs-/.test(name));
+}
+
+/** Removes a directory where nothing is in it. */
+function removeEmpty(directory: string, say: (line: string) => void): void {
+  if (!existsSync(directory)) return;
+  const entries = readdirSync(directory);
+  if (entries.length === 0) removing(directory, () => rmdirSync(directory));
+  else say(`kept ${directory}, which holds ${entries.join(" and ")}`);
+}
+
+function removing(path: string, remove: () => void): void {
+  try {
+    remove();
+  } catch (cause) {
+    throw new EfsError("system", `cannot remove ${path}: ${reason(cause)}`, {
+      hint: "check that the file system is writable, then uninstall again",
+      cause,
+    });
+  }
+}
