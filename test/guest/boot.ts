@@ -117,7 +117,11 @@ function prepare(out: string, options: BootOptions, nfsServer: string): void {
   for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(out, name), text);
   writeFileSync(join(out, "records.jsonl"), "");
   const words = [process.execPath, "--enable-source-maps", join(out, "program.mjs"), ...(options.args ?? [])];
-  const environment = { GUEST_OUT: out, NFS_SERVER: nfsServer };
+  const environment = {
+    GUEST_OUT: out,
+    NFS_SERVER: nfsServer,
+    REPOSITORY: join(import.meta.dirname, "../.."),
+  };
   const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${quoted(value)}`);
   writeFileSync(join(out, "job.sh"), [...exports, `exec ${words.map(quoted).join(" ")}`, ""].join("\n"));
 }

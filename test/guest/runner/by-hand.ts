@@ -14,18 +14,27 @@ export interface HandMade {
 export async function tunnelByHand(guest: Guest, target: EfsFileSystem, port: number): Promise<HandMade> {
   const file = `/run/by-hand/${target.id}.${port}.conf`;
   mkdirSync(dirname(file), { recursive: true });
-  const lines = ["foreground = yes", "syslog = no", "pid =", "socket = l:SO_REUSEADDR=yes", "[nfs]"];
-  lines.push("client = yes", `accept = 127.0.0.1:${port}`, `connect = ${target.name}:2049`);
-  lines.push(
-    "sslVersion = TLSv1.2",
-    "renegotiation = no",
-    "TIMEOUTidle = 70",
-    "TIMEOUTclose = 0",
-    "delay = yes",
-  );
-  lines.push("verifyChain = yes", `CAfile = ${guest.endpoint.pki.authority}`, `checkHost = ${target.name}`);
-  lines.push("OCSPaia = yes", "");
-  writeFileSync(file, lines.join("\n"));
+  const configuration = `
+foreground = yes
+syslog = no
+pid =
+output = ${file.replace(".conf", ".log")}
+socket = l:SO_REUSEADDR=yes
+[nfs]
+client = yes
+accept = 127.0.0.1:${port}
+connect = ${target.name}:2049
+sslVersion = TLSv1.2
+renegotiation = no
+TIMEOUTidle = 70
+TIMEOUTclose = 0
+delay = yes
+verifyChain = yes
+CAfile = ${guest.endpoint.pki.authority}
+checkHost = ${target.name}
+OCSPaia = yes
+`;
+  writeFileSync(file, configuration);
   const service = guest.service("/usr/bin/stunnel4", [file]);
   await guest.eventually(`port ${port} listens`, () => guest.listeningPorts().includes(port));
   return { port, pid: service.pid, stop: () => service.stop() };

@@ -3,10 +3,12 @@ import { chmodSync, existsSync, lstatSync, renameSync, rmSync, writeFileSync } f
 import type { Endpoint } from "../endpoint/endpoint.ts";
 import { describe, eventually, type Run, type RunOptions, run, Service } from "./command.ts";
 import { listeners, mountTable, type Process, processes, uptime } from "./proc.ts";
+import { Product } from "./product.ts";
 import { Writer } from "./writer.ts";
 
 export class Guest {
   readonly endpoint: Endpoint;
+  readonly product: Product;
   readonly figures: string[] = [];
   readonly #lines: string[] = [];
   readonly #cleanups: (() => unknown)[] = [];
@@ -15,6 +17,7 @@ export class Guest {
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint;
+    this.product = new Product(this);
   }
 
   /** A line for the scenario's log, which is shown when the scenario fails. */
@@ -95,14 +98,20 @@ export class Guest {
     return writer;
   }
 
-  /** Puts a program in the place of another until the scenario ends. */
-  replaceProgram(path: string, script: string): void {
+  /** Puts a program in the place of another until the scenario ends, or the answer is called. */
+  replaceProgram(path: string, script: string): () => void {
     const aside = `${path}.aside`;
     const there = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-    if (there && !existsSync(aside)) renameSync(path, aside);
-    this.onEnd(() => (there ? renameSync(aside, path) : rmSync(path, { force: true })));
+    if (there) renameSync(path, aside);
+    let replaced = true;
+    const restore = () => {
+      if (replaced) there ? renameSync(aside, path) : rmSync(path, { force: true });
+      replaced = false;
+    };
+    this.onEnd(restore);
     writeFileSync(path, script);
     chmodSync(path, 0o755);
+    return restore;
   }
 
   processes(matching: (process: Process) => boolean = () => true): Process[] {
@@ -130,11 +139,12 @@ export class Guest {
     return mount;
   }
 
+  // Files are read and written by child processes with a time limit.
+
   async sha256(path: string): Promise<string> {
     return (await this.ok("sha256sum", [path])).slice(0, 64);
   }
 
-  /** The sum of a local file, with limits all the same. */
   async write(path: string, text: string): Promise<void> {
     await this.ok("/bin/sh", ["-c", 'cat > "$1"', "sh", path], { input: text });
   }
@@ -145,9 +155,5 @@ export class Guest {
 
   async umount(path: string): Promise<void> {
     await this.ok("umount", [path], { timeoutMs: 20_000 });
-  }
-
-  async uptimeOfNode(): Promise<number> {
-    return (await this.run(process.execPath, ["-e", "0"])).seconds;
   }
 }

@@ -1,6 +1,7 @@
 /** What a scenario may not leave behind, and the removal of what it left all the same. */
 import { readdirSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
+import { RESPONDER } from "../endpoint/pki.ts";
 import { eventually, run } from "./command.ts";
 import { kernelClients, listeners, mountTable, processes } from "./proc.ts";
 
@@ -13,16 +14,21 @@ export interface Snapshot {
 }
 
 const STATE_DIRECTORY = "/run/efs";
+/** The endpoint's own servers, which a scenario may have replaced. */
+const ENDPOINT = "/run/endpoint";
+const ENDPOINT_PORTS = [2049, RESPONDER.port];
 
 export function snapshot(): Snapshot {
   return {
     processes: new Map(
       processes()
-        .filter((each) => each.pid !== process.pid)
+        .filter((each) => each.pid !== process.pid && !each.argv.some((word) => word.startsWith(ENDPOINT)))
         .map((each) => [`${each.pid} ${each.started}`, `process ${each.pid}: ${each.argv.join(" ")}`]),
     ),
     listeners: new Map(
-      listeners().map((each) => [String(each.inode), `listener on ${each.address}:${each.port}`]),
+      listeners()
+        .filter((each) => !ENDPOINT_PORTS.includes(each.port))
+        .map((each) => [String(each.inode), `listener on ${each.address}:${each.port}`]),
     ),
     mounts: new Map(mountTable().map((each) => [each.line, `mount: ${each.line}`])),
     clients: new Map(
@@ -63,7 +69,8 @@ export async function sweep(before: Snapshot, servers: string[]): Promise<void> 
   }
   for (let round = 0; round < 3; round++) {
     for (const each of processes()) {
-      if (each.pid === process.pid || before.processes.has(`${each.pid} ${each.started}`)) continue;
+      const ours = each.pid === process.pid || each.argv.some((word) => word.startsWith(ENDPOINT));
+      if (ours || before.processes.has(`${each.pid} ${each.started}`)) continue;
       try {
         process.kill(each.pid, "SIGKILL");
       } catch {

@@ -7,6 +7,7 @@ import { run } from "./command.ts";
 import { Guest } from "./guest.ts";
 import { leaks, snapshot, sweep } from "./leaks.ts";
 import { uptime } from "./proc.ts";
+import { install, pristine } from "./product.ts";
 import type { GuestRecord, Scenario } from "./scenario.ts";
 
 const OUT = process.env.GUEST_OUT ?? "/tmp";
@@ -22,6 +23,7 @@ export async function runScenarios(scenarios: { name: string; scenario: Scenario
   const begin = performance.now();
   const endpoint = new Endpoint();
   await endpoint.start(process.env.NFS_SERVER ?? "");
+  await install(process.env.REPOSITORY ?? "", endpoint.pki.authority);
   tell({ type: "ready", seconds: (performance.now() - begin) / 1000 });
   for (const { name, scenario } of scenarios) {
     tell({ type: "begin", name });
@@ -36,6 +38,7 @@ export async function runScenarios(scenarios: { name: string; scenario: Scenario
 async function runOne(endpoint: Endpoint, { body, limitMs }: Scenario) {
   const begin = uptime();
   await endpoint.reset();
+  pristine();
   const before = snapshot();
   const guest = new Guest(endpoint);
   let error = "";
@@ -79,7 +82,7 @@ async function postMortem(guest: Guest): Promise<void> {
     ["processes", "busybox ps -o pid,ppid,stat,args | grep -v '\\[.*\\]$'"],
     ["mounts", "grep nfs4 /proc/self/mounts; cat /proc/fs/nfsfs/servers"],
     ["state", "ls -laR /run/efs; tail -n 40 /run/efs/fs-* /run/efs/~* /run/efs/stunnel-config.* 2>/dev/null"],
-    ["logs", "tail -n 40 /var/log/amazon/efs/*"],
+    ["logs", "tail -n 40 /var/log/amazon/efs/* /run/watchdog.out"],
     ["endpoint", "tail -n 15 /run/endpoint/*.log"],
     ["kernel", "dmesg | tail -n 15"],
   ];

@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { accepted, refused } from "../runner/refusal.ts";
+import { scenario } from "../runner/scenario.ts";
+
+const OLD_STUNNEL = `#!/bin/bash
+case "$1" in
+  -help | -version | -sockets | -options)
+    /usr/bin/stunnel4 "$@" 2>&1 | grep -v '^checkHost' >&2
+    exit 0 ;;
+esac
+exec -a "$0" /usr/bin/stunnel4 "$@"
+`;
+
+export default scenario(async (guest) => {
+  guest.product.startWatchdog();
+  guest.replaceProgram("/sbin/stunnel", OLD_STUNNEL);
+  await refused(guest, ["tls"], [/checkHost|host name/, /5\.15|upgrade/i, /stunnel_check_cert_hostname/]);
+  assert.deepEqual(guest.endpoint.first.front.log, "");
+  guest.product.configure({ stunnel_check_cert_hostname: "false" });
+  await accepted(guest, ["tls"]);
+});
