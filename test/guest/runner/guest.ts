@@ -1,5 +1,5 @@
 /** What a scenario works with. */
-import { chmodSync, existsSync, lstatSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { Endpoint } from "../endpoint/endpoint.ts";
 import { describe, eventually, type Run, type RunOptions, run, Service } from "./command.ts";
 import { listeners, mountTable, type Process, processes, uptime } from "./proc.ts";

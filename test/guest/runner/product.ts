@@ -29,8 +29,6 @@ export async function install(repository: string, authority: string): Promise<bo
   if (!existsSync(command)) return false;
   await must(process.execPath, [command, "install"]);
   cpSync(authority, join(CONFIGURATION, "efs-utils.crt"));
-  // So that a tunnel ends soon after its mount: the default gives a mount half a minute to come back.
-  setKeys(join(CONFIGURATION, "efs-utils.conf"), { unmount_grace_period_sec: "2" });
   cpSync(CONFIGURATION, PRISTINE, { recursive: true });
   return true;
 }

@@ -7,6 +7,7 @@ import { scenario } from "../runner/scenario.ts";
 export default scenario(async (guest) => {
   const { product } = guest;
   const { first, second } = guest.endpoint;
+  product.configure({ poll_interval_sec: "1" });
   product.startWatchdog();
   // On a port of the helper's own range.
   const byHand = await tunnelByHand(guest, second, 20100);

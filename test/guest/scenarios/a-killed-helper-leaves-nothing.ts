@@ -34,7 +34,6 @@ export default scenario(
   async (guest) => {
     const { product } = guest;
     product.startWatchdog();
-    product.configure({ unmount_grace_period_sec: "0" });
     await product.mount(guest.endpoint.first); // From here on there is the key that all mounts share.
     await guest.umount(MOUNT_POINT);
     await product.gone();

@@ -12,6 +12,7 @@ import { scenario } from "../runner/scenario.ts";
 export default scenario(async (guest) => {
   const { product } = guest;
   const { first } = guest.endpoint;
+  product.configure({ poll_interval_sec: "1" });
   product.startWatchdog();
   await product.mount(first);
   const { pid } = product.stunnelOf(MOUNT_POINT);
