@@ -6,9 +6,11 @@ export interface SystemPaths {
   readonly stateDirectory: string;
   readonly logDirectory: string;
   readonly mountNfs: string;
+  /** The program that holds a tunnel's socket; it is installed beside the others. */
+  readonly keeper: string;
 }
 
-export const SYSTEM_PATHS: SystemPaths = {
+export const SYSTEM_PATHS: Omit<SystemPaths, "keeper"> = {
   config: "/etc/amazon/efs/efs-utils.conf",
   caBundle: "/etc/amazon/efs/efs-utils.crt",
   privateKey: "/etc/amazon/efs/privateKey.pem",
@@ -16,6 +18,9 @@ export const SYSTEM_PATHS: SystemPaths = {
   logDirectory: "/var/log/amazon/efs",
   mountNfs: "/sbin/mount.nfs4",
 };
+
+/** The name of the keeper's program. */
+export const KEEPER = "efs-tunnel-keeper";
 
 /** The systemd unit of the watchdog. */
 export const WATCHDOG_UNIT = "amazon-efs-mount-watchdog";

@@ -1,10 +1,10 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, statSync } from "node:fs";
 import { EfsError } from "../core/errors.ts";
 import { reason } from "./files.ts";
 import { run } from "./process.ts";
 
 /**
- * Takes an exclusive lock on a file and keeps it until `release` or the end of this process, however it
+ * Takes an exclusive lock on a file or a directory and keeps it until `release` or the end of this process, however it
  * ends. flock(2) belongs to the open file, so that flock(1) can take it on a descriptor it inherits.
  *
  * @param waitMs how long to wait for whoever has it; 0 does not wait
@@ -14,9 +14,10 @@ import { run } from "./process.ts";
 export async function takeLock(path: string, waitMs: number): Promise<{ release(): void } | undefined> {
   let descriptor: number;
   try {
-    descriptor = openSync(path, "a", 0o600);
+    const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    descriptor = openSync(path, isDirectory ? "r" : "a", 0o600);
   } catch (cause) {
-    throw new EfsError("system", `cannot open the lock file ${path}: ${reason(cause)}`, {
+    throw new EfsError("system", `cannot open ${path} to lock it: ${reason(cause)}`, {
       hint: "check that its directory is there and writable",
       cause,
     });

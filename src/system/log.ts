@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 import pino from "pino";
 import { LOG_LEVELS, type LogLevel, logLine } from "../core/log-line.ts";
 import { printable } from "../core/text.ts";
@@ -85,7 +86,7 @@ class RotatingFile {
   }
 
   #current(): number {
-    this.#descriptor ??= openSync(this.#path, "a", 0o644);
+    this.#descriptor ??= this.#open();
     const open = fstatSync(this.#descriptor);
     const named = statSync(this.#path, { throwIfNoEntry: false });
     const { maxBytes } = this.#settings;
@@ -93,14 +94,19 @@ class RotatingFile {
     if (named?.ino === open.ino && !full) return this.#descriptor;
     if (named?.ino === open.ino) this.#rotate();
     closeSync(this.#descriptor);
-    this.#descriptor = openSync(this.#path, "a", 0o644);
+    this.#descriptor = this.#open();
     return this.#descriptor;
+  }
+
+  #open(): number {
+    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o755 });
+    return openSync(this.#path, "a", 0o644);
   }
 
   /** PATH becomes PATH.1 and so on. Where two processes do it at once, the rename of each file happens once. */
   #rotate(): void {
     const { fileCount } = this.#settings;
-    if (fileCount === 0) return rmSync(this.#path, { force: true });
+    if (fileCount === 0) rmSync(this.#path, { force: true });
     for (let number = fileCount; number >= 1; number -= 1) {
       const from = number === 1 ? this.#path : `${this.#path}.${number - 1}`;
       try {

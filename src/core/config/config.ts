@@ -44,7 +44,8 @@ export function parseConfig(text: string, path: string): ConfigFile {
         hint: "put it below [mount] or the section it belongs to",
       });
     }
-    sections.set(name, new Map(Object.entries(keys as Record<string, string>)));
+    // the library turns true, false and null into values, which their texts bring back
+    sections.set(name, new Map(Object.entries(keys).map(([key, value]) => [key, String(value)])));
   }
   return { path, sections, warnings: unknownNames(sections, path) };
 }

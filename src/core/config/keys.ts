@@ -61,8 +61,12 @@ function oneOf<const T extends string>(...values: T[]): KeyType<T> {
 
 const SECONDS_A_DAY = 86_400;
 
-function key<T>(section: Section, type: KeyType<NonNullable<T>>, fallback: T): Key<T> {
-  return { section, type, fallback };
+function key<T>(section: Section, type: KeyType<T>, fallback: NoInfer<T>): Key<T> {
+  return { section, type: type as KeyType<NonNullable<T>>, fallback };
+}
+
+function optional<T extends {}>(section: Section, type: KeyType<T>): Key<T | undefined> {
+  return { section, type: type as KeyType<NonNullable<T>>, fallback: undefined };
 }
 
 export const KEYS = {
@@ -73,12 +77,12 @@ export const KEYS = {
   state_file_dir_mode: key("DEFAULT", octalMode, 0o750),
 
   dns_name_format: key("mount", text, "{az}.{fs_id}.efs.{region}.{dns_name_suffix}"),
-  dns_name_suffix: key<string | undefined>("mount", text, undefined),
-  region: key<string | undefined>("mount", text, undefined),
-  az_id: key<string | undefined>("mount", text, undefined),
+  dns_name_suffix: optional("mount", text),
+  region: optional("mount", text),
+  az_id: optional("mount", text),
   stunnel_debug_enabled: key("mount", boolean, false),
-  stunnel_logs_file: key<string | undefined>("mount", absolutePath, undefined),
-  stunnel_cafile: key<string | undefined>("mount", absolutePath, undefined),
+  stunnel_logs_file: optional("mount", absolutePath),
+  stunnel_cafile: optional("mount", absolutePath),
   stunnel_check_cert_hostname: key("mount", boolean, true),
   stunnel_check_cert_validity: key("mount", boolean, true),
   fips_mode_enabled: key("mount", boolean, false),
@@ -101,7 +105,7 @@ export const KEYS = {
   stunnel_health_check_interval_min: key("mount-watchdog", integer(1, 1440), 5),
   stunnel_health_check_command_timeout_sec: key("mount-watchdog", integer(1, 3600), 30),
 
-  source: key<string | undefined>("client-info", text, undefined),
+  source: optional("client-info", text),
 
   "cloudwatch-log.enabled": key("cloudwatch-log", boolean, false),
   log_group_name: key("cloudwatch-log", text, "/aws/efs/utils"),

@@ -21,22 +21,20 @@ export function parseMountInfo(text: string): MountEntry[] {
     return {
       id: Number(id),
       device,
-      mountPoint: unescape(mountPoint),
+      mountPoint: unescaped(mountPoint),
       type,
-      source: unescape(source),
+      source: unescaped(source),
       superOptions,
     };
   });
 }
 
 /** The kernel writes blanks, tabs, newlines and backslashes as \ooo. */
-function unescape(text: string): string {
-  if (!text.includes("\\")) return text;
-  const bytes = text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
+function unescaped(text: string): string {
+  // escaped bytes are ASCII, so what else is in the text stays as it was decoded
+  return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8)),
   );
-  // escaped bytes are ASCII, so what else is in the text stays as it was decoded
-  return bytes;
 }
 
 /** The local port that an NFS mount through a tunnel uses, or undefined where it is none. */

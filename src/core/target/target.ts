@@ -100,8 +100,8 @@ export function configuredRegion(
 ): Region | undefined {
   if (option !== undefined) return option;
   const sources = [
-    ["the environment variable AWS_REGION", environment["AWS_REGION"]],
-    ["the environment variable AWS_DEFAULT_REGION", environment["AWS_DEFAULT_REGION"]],
+    ["the environment variable AWS_REGION", environment.AWS_REGION],
+    ["the environment variable AWS_DEFAULT_REGION", environment.AWS_DEFAULT_REGION],
     ["region in [mount]", configured],
   ] as const;
   for (const [source, text] of sources) {

@@ -8,8 +8,8 @@ export interface StunnelCapabilities {
   readonly inheritsSockets: boolean;
 }
 
-/** Where the program is looked for, under the names it has. */
-export const STUNNEL_NAMES = ["stunnel", "stunnel5"];
+/** Names of the program, newest first (Amazon Linux 2 has an old one as stunnel), and where it is looked for. */
+export const STUNNEL_NAMES = ["stunnel5", "stunnel"];
 export const STUNNEL_DIRECTORIES = [
   "/sbin",
   "/usr/sbin",

@@ -15,8 +15,6 @@ export interface TunnelPaths {
   readonly pidFile: string;
   /** What stunnel and its keeper say. */
   readonly log: string;
-  /** A FIFO that reaches its end when the keeper dies. */
-  readonly lifeline: string;
 }
 
 /** Longest part of a file name that comes from the mount point: the rest of 255 bytes is for what is around it. */
@@ -49,7 +47,6 @@ export function tunnelPaths(stateDirectory: string, base: string): TunnelPaths {
     certificate: `${directory}/certificate.pem`,
     pidFile: `${directory}/stunnel.pid`,
     log: `${directory}/tunnel.log`,
-    lifeline: `${directory}/lifeline`,
   };
 }
 

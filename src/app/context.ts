@@ -1,0 +1,19 @@
+import type { SystemPaths } from "../paths.ts";
+import type { Log } from "../system/log.ts";
+import type { Environment } from "./target.ts";
+
+/** What a mount is made with: the system's places and the world outside, as the program found them. */
+export interface MountContext {
+  readonly paths: SystemPaths;
+  readonly environment: Environment;
+  readonly hostName: string;
+  readonly version: string;
+  readonly log: Log;
+  /** Aborted, with an EfsError as its reason, when the helper is to undo everything and end. */
+  readonly signal: AbortSignal;
+  now(): Date;
+  /** Milliseconds since the helper began. */
+  elapsedMs(): number;
+  /** From 0 up to, not including, 1. */
+  random(): number;
+}

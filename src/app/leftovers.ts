@@ -1,0 +1,53 @@
+import { readdirSync } from "node:fs";
+import { EfsError, oneLine } from "../core/errors.ts";
+import { tunnelPort } from "../core/nfs/mount-table.ts";
+import { parseState } from "../core/state/state.ts";
+import { classifyEntry, tunnelPaths } from "../core/tunnel/names.ts";
+import { readIfThere } from "../system/files.ts";
+import type { Log } from "../system/log.ts";
+import { readMounts, readNfsClientPorts } from "../system/mounts.ts";
+import { isAlive } from "../system/procfs.ts";
+import { endProcesses, removeTunnelFiles, stopTunnel } from "./tunnel.ts";
+
+/**
+ * Undoes what helpers left that were killed while they mounted: tunnel and files. Where the mount was made
+ * all the same, the tunnel stays, for the watchdog to look after. What other helpers may still be working
+ * on stays too.
+ */
+export async function sweepUnfinished(stateDirectory: string, log: Log): Promise<void> {
+  for (const name of readdirSync(stateDirectory)) {
+    const entry = classifyEntry(name);
+    if (entry.kind !== "unfinished") continue;
+    try {
+      const text = readIfThere(`${stateDirectory}/${name}`);
+      if (text === undefined) continue;
+      const { helper, keeper } = parseState(text, name, stateDirectory);
+      if (helper === undefined || isAlive(helper)) continue;
+      await endOrphanedMount(entry.port);
+      if (isInUse(entry.port)) continue;
+      const paths = tunnelPaths(stateDirectory, entry.base);
+      await stopTunnel({ keeper, stunnelConfig: paths.stunnelConfig });
+      removeTunnelFiles(paths);
+      log.warning(`Removed ${entry.base}: the helper that began this mount was killed (pid ${helper.pid})`);
+    } catch (error) {
+      if (!(error instanceof EfsError)) throw error;
+      log.warning(oneLine(error));
+    }
+  }
+}
+
+/**
+ * Ends the mount.nfs4 that outlived its helper: once the port is somebody else's, it would mount their file
+ * system.
+ */
+async function endOrphanedMount(port: number): Promise<void> {
+  const option = new RegExp(`(^|,)port=${port}(,|$)`);
+  await endProcesses(({ argv }) => isMountNfs(argv) && argv.some((arg) => option.test(arg)));
+}
+
+const isMountNfs = (argv: readonly string[]) => argv.some((arg) => /(^|\/)mount\.nfs4?$/.test(arg));
+
+/** Whether a mount or the kernel's NFS client uses the tunnel on a port, or soon may. */
+function isInUse(port: number): boolean {
+  return readNfsClientPorts().has(port) || readMounts().some((entry) => tunnelPort(entry) === port);
+}

@@ -1,0 +1,80 @@
+import { EfsError } from "../core/errors.ts";
+import type { Command } from "../core/nfs/command.ts";
+import { attemptLimitMs, backOffMs, isWorthRetrying, type RetryPolicy } from "../core/nfs/retry.ts";
+import { printable } from "../core/text.ts";
+import { type RunResult, run } from "../system/process.ts";
+import type { MountContext } from "./context.ts";
+
+export interface NfsMount {
+  readonly command: Command;
+  readonly policy: RetryPolicy;
+  readonly hasAccessPoint: boolean;
+  /** What the reader knows the server as. */
+  readonly server: string;
+}
+
+/**
+ * Runs mount.nfs4, again where that may help, until the policy's end. Aborting the signal ends it at once
+ * with the signal's reason.
+ *
+ * @throws EfsError (mount) with mount.nfs4's words and status, or the signal's reason
+ */
+export async function mountNfs(mount: NfsMount, context: MountContext, signal: AbortSignal): Promise<void> {
+  const { command, policy, hasAccessPoint } = mount;
+  for (let number = 1; ; number += 1) {
+    const limitMs = attemptLimitMs(policy, number, context.elapsedMs());
+    const result = await run(command.file, command.args, { timeoutMs: limitMs, signal });
+    signal.throwIfAborted();
+    if (result.status === 0 && !result.timedOut) return;
+    const pauseMs = backOffMs(number, context.random());
+    const left =
+      policy.deadlineMs === undefined ? Number.POSITIVE_INFINITY : policy.deadlineMs - context.elapsedMs();
+    if (number >= policy.attempts || pauseMs >= left || !isWorthRetrying(result, hasAccessPoint)) {
+      throw failure(mount, result, limitMs);
+    }
+    const what = `Attempt ${number} of ${policy.attempts} to mount failed (${words(result, limitMs)})`;
+    context.log.warning(`${what}, trying again in ${(pauseMs / 1000).toFixed(1)} s`);
+    await pause(pauseMs, signal);
+  }
+}
+
+function failure({ server, hasAccessPoint }: NfsMount, result: RunResult, limitMs: number): EfsError {
+  const { status = 32 } = result;
+  return new EfsError("mount", `cannot mount ${server}: ${words(result, limitMs)}`, {
+    hint: advice(result, hasAccessPoint),
+    status: status === 0 ? 32 : status,
+  });
+}
+
+/** What mount.nfs4 said, or how it ended, in one line. */
+function words({ stderr, status, timedOut }: RunResult, limitMs: number): string {
+  if (timedOut) return `mount.nfs4 was not done after ${(limitMs / 1000).toFixed(1)} s`;
+  const said = printable(stderr.trim().replaceAll(/\s*\n\s*/g, ", "));
+  return said === ""
+    ? `mount.nfs4 ended with ${status === undefined ? "a signal" : `status ${status}`}`
+    : said;
+}
+
+function advice({ stderr, timedOut }: RunResult, hasAccessPoint: boolean): string {
+  if (/access denied/i.test(stderr)) {
+    return hasAccessPoint
+      ? "check that the access point exists and belongs to this file system, and what the file system's policy allows"
+      : "check what the file system's policy allows: it may require tls, iam or an access point";
+  }
+  if (/no such file or directory/i.test(stderr)) return "check that the path exists in the file system";
+  if (/mount point .* does not exist/i.test(stderr)) return "make the mount point with mkdir -p";
+  if (timedOut || /timed out|refused|reset/i.test(stderr)) {
+    return "check that the mount target is available and that its security group lets this machine in on port 2049";
+  }
+  return "see the log and mount.nfs4(8)";
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
+}

@@ -1,0 +1,157 @@
+import type { Settings } from "../core/config/keys.ts";
+import { EfsError } from "../core/errors.ts";
+import { parseRegion, type Region } from "../core/ids.ts";
+import { type EfsHostName, parseEfsHostName } from "../core/request/device.ts";
+import type { MountRequest } from "../core/request/request.ts";
+import {
+  certificateName,
+  configuredRegion,
+  dnsName,
+  dnsSuffix,
+  legacyRegion,
+  type ResolvedTarget,
+} from "../core/target/target.ts";
+import { quoted } from "../core/text.ts";
+import { NFS_PORT } from "../core/tunnel/stunnel-config.ts";
+import type { Metadata } from "../system/metadata.ts";
+import { isReachable, resolveHost } from "../system/network.ts";
+import { run } from "../system/process.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What is known before the region is: the settings of [mount] alone, and those with a region's section. */
+export interface TargetContext {
+  readonly environment: Environment;
+  readonly settings: Settings;
+  readonly settingsFor: (region: Region) => Settings;
+  readonly metadata: () => Promise<Metadata>;
+}
+
+/** The system's resolver gives up after 5 s a server and try; this is the end of all of it. */
+const RESOLVE_LIMIT_MS = 20_000;
+const REACH_TRIES = 3;
+const REACH_LIMIT_MS = 2000;
+
+/**
+ * Finds out where the file system is.
+ *
+ * @throws EfsError (config) where the region is unknown or the device's name is not what the configuration
+ * builds, (mount) where the name does not resolve or the given address does not answer
+ */
+export async function resolveTarget(request: MountRequest, context: TargetContext): Promise<ResolvedTarget> {
+  const named = request.device.kind === "name" ? await efsHostName(request.device.host) : undefined;
+  const region = await findRegion(request, context, named);
+  const settings = context.settingsFor(region);
+  const fsId = request.device.kind === "id" ? request.device.fsId : named?.fsId;
+  if (fsId === undefined) throw new Error("a device is an id or a name");
+  const parts = {
+    fsId,
+    region,
+    zone: await findZone(request, context, named),
+    suffix: dnsSuffix(settings, region),
+  };
+  const name = dnsName(settings.dns_name_format, parts);
+  if (named !== undefined && named.host !== name) {
+    throw new EfsError(
+      "config",
+      `the device ${quoted(named.host)} is not the file system's name here, which is ${name}`,
+      { hint: "name the region with -o region=NAME and the zone with -o az=NAME, or mount by the id" },
+    );
+  }
+  const target = {
+    fsId,
+    region,
+    dnsName: name,
+    certificateName: certificateName(settings.dns_name_format, parts),
+    address: request.mountTargetIp,
+  };
+  await (target.address === undefined ? requireName(target) : requireAnswer(target.address));
+  return target;
+}
+
+/** The EFS name that a host name is, or leads to by CNAME or as an alias in /etc/hosts. */
+async function efsHostName(host: string): Promise<EfsHostName & { host: string }> {
+  const direct = parseEfsHostName(host);
+  if (direct !== undefined) return { ...direct, host: plain(host) };
+  const canonical = await canonicalName(host);
+  const parsed = canonical === undefined ? undefined : parseEfsHostName(canonical);
+  if (canonical !== undefined && parsed !== undefined) return { ...parsed, host: plain(canonical) };
+  const why =
+    canonical === undefined ? "does not resolve" : `leads to ${quoted(canonical)}, which is no EFS name`;
+  throw new EfsError("mount", `the device ${quoted(host)} ${why}`, {
+    hint: "mount by the file system's id, as in fs-12345678:/, or let the name lead to the file system's DNS name",
+  });
+}
+
+const plain = (host: string) => host.replace(/\.$/, "");
+
+/** What the system's resolver calls the host (getaddrinfo(3) with AI_CANONNAME, by getent(1)). */
+async function canonicalName(host: string): Promise<string | undefined> {
+  const { stdout } = await run("/usr/bin/getent", ["ahosts", host], { timeoutMs: RESOLVE_LIMIT_MS });
+  return /^\S+\s+\S+\s+(\S+)/m.exec(stdout)?.[1];
+}
+
+async function findRegion(
+  request: MountRequest,
+  context: TargetContext,
+  named: EfsHostName | undefined,
+): Promise<Region> {
+  const { settings, environment } = context;
+  const known = configuredRegion(request.region, environment, settings.region);
+  if (known !== undefined) return known;
+  const reported = parseRegion((await (await context.metadata()).region()) ?? "");
+  const region = reported ?? legacyRegion(settings.dns_name_format) ?? named?.region;
+  if (region !== undefined) return region;
+  throw new EfsError("config", "the region of the file system is not known", {
+    hint: "mount with -o region=NAME, or set region in [mount] of efs-utils.conf or AWS_REGION; on EC2, allow the instance metadata service",
+  });
+}
+
+async function findZone(
+  request: MountRequest,
+  context: TargetContext,
+  named: EfsHostName | undefined,
+): Promise<string | undefined> {
+  if (request.crossAccount !== undefined) {
+    const zoneId =
+      request.crossAccount.zoneId ??
+      context.settings.az_id ??
+      (await (await context.metadata()).zoneId()) ??
+      named?.zone;
+    if (zoneId !== undefined && /^[a-z0-9-]{1,63}$/.test(zoneId)) return zoneId;
+    throw new EfsError(
+      "config",
+      "crossaccount needs the id of this machine's availability zone, which is not known",
+      {
+        hint: "mount with -o azid=ID, or set az_id in [mount] of efs-utils.conf",
+      },
+    );
+  }
+  if (named?.zone !== undefined && request.zone !== undefined && named.zone !== request.zone) {
+    throw new EfsError(
+      "usage",
+      `the device names the zone ${named.zone}, but the option az=${request.zone}`,
+      {
+        hint: "leave out the option az",
+      },
+    );
+  }
+  return request.zone ?? named?.zone;
+}
+
+async function requireName({ dnsName: name, fsId }: Pick<ResolvedTarget, "dnsName" | "fsId">): Promise<void> {
+  const addresses = await resolveHost(name, RESOLVE_LIMIT_MS);
+  if (addresses.length > 0) return;
+  throw new EfsError("mount", `the name ${name} does not resolve`, {
+    hint: `check that ${fsId} exists in that region and has a mount target in this VPC and zone, and that the VPC resolves DNS names; or name an address with -o mounttargetip=IP`,
+  });
+}
+
+async function requireAnswer(address: string): Promise<void> {
+  for (let attempt = 1; attempt <= REACH_TRIES; attempt += 1) {
+    if (await isReachable(address, NFS_PORT, REACH_LIMIT_MS)) return;
+  }
+  throw new EfsError("mount", `the mount target ${address} does not accept connections on port ${NFS_PORT}`, {
+    hint: "check the address, and that the mount target's security group lets this machine in",
+  });
+}

@@ -1,0 +1,190 @@
+import { existsSync, renameSync } from "node:fs";
+import { utcTimeText } from "../core/certificate/certificate.ts";
+import type { Settings } from "../core/config/keys.ts";
+import { EfsError } from "../core/errors.ts";
+import type { Port } from "../core/ids.ts";
+import type { TlsRequest } from "../core/request/request.ts";
+import { formatState, type TunnelState } from "../core/state/state.ts";
+import { SYSTEM_CA_BUNDLES } from "../core/target/partitions.ts";
+import { type ResolvedTarget, usesSystemAuthorities } from "../core/target/target.ts";
+import { type TunnelPaths, tunnelBase, tunnelPaths } from "../core/tunnel/names.ts";
+import { stunnelConfig, type TunnelSettings } from "../core/tunnel/stunnel-config.ts";
+import { makeDirectory, writeAtomically } from "../system/files.ts";
+import { ownIdentity } from "../system/procfs.ts";
+import { commonName, makeCertificate } from "./certificate.ts";
+import type { MountContext } from "./context.ts";
+import { sweepUnfinished } from "./leftovers.ts";
+import { reservePort } from "./port.ts";
+import { privateKey } from "./private-key.ts";
+import { findStunnel, type Stunnel } from "./stunnel.ts";
+import { type RunningTunnel, removeTunnelFiles, startTunnel, stopTunnel } from "./tunnel.ts";
+
+/** A tunnel that is up, and whose mount is being made. */
+export interface OpenTunnel {
+  readonly port: Port;
+  readonly paths: TunnelPaths;
+  readonly running: RunningTunnel;
+  /** Where stunnel writes its log. */
+  readonly log: string;
+  readonly caFile: string;
+  readonly stunnel: string;
+  /** The mount is there: from now on the watchdog looks after the tunnel. */
+  commit(): void;
+  /** The mount failed: nothing of the tunnel is left. */
+  undo(): Promise<void>;
+}
+
+/** What a tunnel needs besides its target, found out while the target is looked up. */
+export interface TunnelParts {
+  readonly stunnel: Stunnel;
+}
+
+export async function tunnelParts(): Promise<TunnelParts> {
+  return { stunnel: await findStunnel() };
+}
+
+const STATE_FILE_MODE = 0o640;
+const PRIVATE_MODE = 0o600;
+
+/** Everything about the tunnel that can be checked without starting it. */
+export function tunnelSettings(
+  tls: TlsRequest,
+  target: ResolvedTarget,
+  settings: Settings,
+  context: MountContext,
+): Omit<TunnelSettings, "port" | "debugLog"> {
+  const caFile = tls.caFile ?? settings.stunnel_cafile ?? defaultAuthorities(target, context);
+  if (tls.verify > 0 && !existsSync(caFile)) {
+    throw new EfsError("config", `the file of authorities ${caFile} is not there`, {
+      hint: "correct cafile or stunnel_cafile, or install the file again with efs-utils install",
+    });
+  }
+  return {
+    target,
+    verify: tls.verify,
+    checkHostName: settings.stunnel_check_cert_hostname,
+    checkRevocation: tls.verify > 0 && (tls.ocsp ?? settings.stunnel_check_cert_validity),
+    caFile,
+    privateKey: context.paths.privateKey,
+    fips: settings.fips_mode_enabled,
+  };
+}
+
+function defaultAuthorities(target: ResolvedTarget, { paths }: MountContext): string {
+  const system = usesSystemAuthorities(target.region)
+    ? SYSTEM_CA_BUNDLES.find((path) => existsSync(path))
+    : undefined;
+  return system ?? paths.caBundle;
+}
+
+/**
+ * Reserves a port, writes the tunnel's files, starts it and proves that it listens. On any failure nothing
+ * of it is left.
+ *
+ * @throws EfsError
+ */
+export async function openTunnel(
+  tls: TlsRequest,
+  mountPoint: string,
+  networkNamespace: string | undefined,
+  target: ResolvedTarget,
+  settings: Settings,
+  { stunnel }: TunnelParts,
+  context: MountContext,
+): Promise<OpenTunnel> {
+  const { stateDirectory } = context.paths;
+  const planned = tunnelSettings(tls, target, settings, context);
+  makeDirectory(stateDirectory, settings.state_file_dir_mode);
+  await sweepUnfinished(stateDirectory, context.log);
+  const socket = await reservePort(tls.port, settings, stateDirectory, context.random());
+  const base = tunnelBase(target.fsId, mountPoint, socket.port);
+  const paths = tunnelPaths(stateDirectory, base);
+  const debugLog = settings.stunnel_debug_enabled
+    ? (settings.stunnel_logs_file?.replaceAll("{fs_id}", target.fsId) ??
+      `${context.paths.logDirectory}/${base}.stunnel.log`)
+    : undefined;
+  const createdAt = context.now();
+  let state: TunnelState = {
+    pid: -1,
+    cmd: [stunnel.path, paths.stunnelConfig],
+    files: [paths.stunnelConfig],
+    mount_time: createdAt.getTime() / 1000,
+    mountpoint: mountPoint,
+    service_type: "elasticfilesystem",
+    mountStateDir: paths.directoryName,
+    commonName: commonName(context.hostName),
+    region: target.region,
+    certificateCreationTime: utcTimeText(createdAt),
+    certificate: paths.certificate,
+    privateKey: context.paths.privateKey,
+    fsId: target.fsId,
+    ...(tls.accessPoint === undefined ? {} : { accessPoint: tls.accessPoint }),
+    ...(networkNamespace === undefined ? {} : { networkNamespace }),
+    helper: ownIdentity(),
+  };
+  const write = (change: Partial<TunnelState>) => {
+    state = { ...state, ...change };
+    writeAtomically(paths.unfinishedStateFile, formatState(state), STATE_FILE_MODE);
+  };
+  let running: RunningTunnel | undefined;
+  const undo = async () => {
+    socket.close();
+    await stopTunnel({ keeper: running?.keeper, stunnelConfig: paths.stunnelConfig });
+    removeTunnelFiles(paths);
+  };
+  try {
+    // first of all files, so that whatever else a killed helper leaves is known to be its own
+    write({});
+    makeDirectory(paths.directory, 0o700);
+    const key = await privateKey(context.paths.privateKey);
+    const subject = {
+      hostName: context.hostName,
+      fsId: target.fsId,
+      accessPoint: tls.accessPoint,
+      clientAuth: undefined,
+      source: settings.source,
+      version: context.version,
+    };
+    writeAtomically(paths.certificate, await makeCertificate(subject, key, createdAt), PRIVATE_MODE);
+    const tunnel = { ...planned, port: socket.port, debugLog };
+    writeAtomically(paths.stunnelConfig, stunnelConfig(tunnel, paths, stunnel.capabilities), PRIVATE_MODE);
+    const inherits = stunnel.capabilities.inheritsSockets && networkNamespace === undefined;
+    if (!inherits) socket.close();
+    const started = await startTunnel(
+      {
+        keeperProgram: context.paths.keeper,
+        stunnel: stunnel.path,
+        paths,
+        port: socket.port,
+        socket: inherits ? socket : undefined,
+        networkNamespace,
+      },
+      context.signal,
+    );
+    running = started;
+    socket.close();
+    write({
+      pid: started.stunnel.pid,
+      pidStartTime: started.stunnel.startTime,
+      keeper: started.keeper,
+      inheritsSocket: inherits,
+    });
+    return {
+      port: socket.port,
+      paths,
+      running: started,
+      log: debugLog ?? paths.log,
+      caFile: planned.caFile,
+      stunnel: stunnel.path,
+      commit: () => {
+        const { helper: _, ...finished } = state;
+        writeAtomically(paths.unfinishedStateFile, formatState(finished), STATE_FILE_MODE);
+        renameSync(paths.unfinishedStateFile, paths.stateFile);
+      },
+      undo,
+    };
+  } catch (error) {
+    await undo();
+    throw error;
+  }
+}

@@ -1,0 +1,223 @@
+import { closeSync, openSync, rmSync, watch } from "node:fs";
+import { EfsError } from "../core/errors.ts";
+import type { ProcessIdentity } from "../core/state/state.ts";
+import { printable } from "../core/text.ts";
+import type { TunnelPaths } from "../core/tunnel/names.ts";
+import { readIfThere } from "../system/files.ts";
+import type { BoundPort } from "../system/network.ts";
+import { type DetachedProcess, startDetached } from "../system/process.ts";
+import {
+  descriptorTarget,
+  findProcesses,
+  holdsSocket,
+  isAlive,
+  listenerInode,
+  type ProcessFacts,
+  processFacts,
+} from "../system/procfs.ts";
+import { outsideUnitOfCaller } from "../system/systemd.ts";
+
+/** What a tunnel is started from. */
+export interface TunnelStart {
+  readonly keeperProgram: string;
+  readonly stunnel: string;
+  readonly paths: TunnelPaths;
+  readonly port: number;
+  /** The listening socket to inherit; undefined where stunnel binds for itself. */
+  readonly socket: BoundPort | undefined;
+  readonly networkNamespace: string | undefined;
+}
+
+/** A tunnel that listens. */
+export interface RunningTunnel {
+  readonly keeper: ProcessIdentity;
+  readonly stunnel: ProcessIdentity;
+  /** Resolves when the keeper ends while this process still runs. */
+  readonly ended: Promise<unknown>;
+}
+
+/** stunnel is up in milliseconds; a machine that swaps may need longer. */
+const START_LIMIT_MS = 20_000;
+/** How long keeper and stunnel have to end in order. */
+const STOP_LIMIT_MS = 3000;
+const POLL_MS = 5;
+
+/**
+ * Starts keeper and stunnel and proves that the port's listener is that stunnel.
+ *
+ * @throws EfsError (system) with what stunnel said, where it does not start; the keeper has ended then
+ */
+export async function startTunnel(start: TunnelStart, signal?: AbortSignal): Promise<RunningTunnel> {
+  const log = openSync(start.paths.log, "a", 0o600);
+  let child: DetachedProcess;
+  try {
+    const { file, args } = keeperCommand(start);
+    child = startDetached(file, args, {
+      output: log,
+      descriptors: start.socket === undefined ? [] : [start.socket.descriptor],
+    });
+  } finally {
+    closeSync(log);
+  }
+  let ended = false;
+  void child.ended.then(() => {
+    ended = true;
+  });
+  const keeper = identityOf(child.pid);
+  const deadline = Date.now() + START_LIMIT_MS;
+  const changes = changesIn(start.paths.directory);
+  try {
+    for (;;) {
+      const stunnel = provenListener(start, child.pid);
+      if (stunnel !== undefined && keeper !== undefined) {
+        return { keeper, stunnel, ended: child.ended };
+      }
+      signal?.throwIfAborted();
+      if (ended) throw startFailure(start, "stunnel ended at once");
+      if (Date.now() > deadline)
+        throw startFailure(start, `stunnel was not ready within ${START_LIMIT_MS / 1000} s`);
+      await Promise.race([changes.next(), child.ended, pause(20 * POLL_MS)]);
+    }
+  } catch (error) {
+    if (keeper !== undefined) await stopTunnel({ keeper, stunnelConfig: start.paths.stunnelConfig });
+    throw error;
+  } finally {
+    changes.stop();
+  }
+}
+
+function keeperCommand(start: TunnelStart) {
+  const { keeperProgram, stunnel, paths, socket, networkNamespace } = start;
+  const args = [stunnel, paths.stunnelConfig, paths.directory, ...(socket === undefined ? [] : ["socket"])];
+  const entered =
+    networkNamespace === undefined
+      ? { file: keeperProgram, args }
+      : { file: "/usr/bin/nsenter", args: [`--net=${networkNamespace}`, keeperProgram, ...args] };
+  return outsideUnitOfCaller(entered);
+}
+
+/** The stunnel that the keeper started, once it is certain that it has the port's listening socket. */
+function provenListener(
+  { paths, port, socket }: TunnelStart,
+  keeperPid: number,
+): ProcessIdentity | undefined {
+  const facts = stunnelOf(paths);
+  if (facts === undefined || facts.parent !== keeperPid) return undefined;
+  const { pid, startTime } = facts;
+  const inode = socket === undefined ? listenerInode(port, pid) : undefined;
+  const proven =
+    socket === undefined
+      ? inode !== undefined && holdsSocket(pid, inode)
+      : descriptorTarget(pid, INHERITED_DESCRIPTOR) === socket.name;
+  return proven ? { pid, startTime } : undefined;
+}
+
+const INHERITED_DESCRIPTOR = 3;
+
+/** The living stunnel that a tunnel's pid file names, recognised by its configuration. */
+export function stunnelOf(paths: Pick<TunnelPaths, "pidFile" | "stunnelConfig">): ProcessFacts | undefined {
+  const pid = Number(readIfThere(paths.pidFile)?.trim() || Number.NaN);
+  const facts = processFacts(pid);
+  return facts?.argv.includes(paths.stunnelConfig) ? facts : undefined;
+}
+
+/** Why a tunnel does not run, in stunnel's own words. */
+export function startFailure(
+  { paths, stunnel }: Pick<TunnelStart, "paths" | "stunnel">,
+  what: string,
+): EfsError {
+  const said = printable(complaints(readIfThere(paths.log) ?? ""));
+  return new EfsError("system", `the tunnel does not start: ${what}${said === "" ? "" : `: ${said}`}`, {
+    hint: `check ${stunnel} and the certificate and authority files it is given`,
+  });
+}
+
+/** The lines of stunnel's log that tell of an error, without their prefixes, in one line. */
+function complaints(log: string): string {
+  const errors = log
+    .split("\n")
+    .map((line) => /(?:\[!\] |LOG[0-3]\[[^\]]*\]: )(.*)$/.exec(line)?.[1])
+    .filter((line) => line !== undefined);
+  return [...new Set(errors)].slice(0, 4).join(", ");
+}
+
+function identityOf(pid: number): ProcessIdentity | undefined {
+  const facts = processFacts(pid);
+  return facts === undefined ? undefined : { pid, startTime: facts.startTime };
+}
+
+/** What a tunnel is recognised by when it is to end. */
+export interface TunnelToStop {
+  readonly keeper: ProcessIdentity | undefined;
+  readonly stunnelConfig: string;
+}
+
+/**
+ * Ends keeper and stunnel: asked first, forced after a while. Processes are recognised by identity, or by
+ * having this tunnel's configuration among their arguments; nothing else gets a signal.
+ */
+export async function stopTunnel({ keeper, stunnelConfig }: TunnelToStop): Promise<void> {
+  if (keeper !== undefined && isAlive(keeper)) {
+    kill(keeper, "SIGTERM");
+    if (await isGone(() => !isAlive(keeper))) return;
+  }
+  await endProcesses(({ argv }) => argv.includes(stunnelConfig));
+}
+
+/** Ends the processes that the predicate picks, this one aside: asked first, forced after a while. */
+export async function endProcesses(wanted: (facts: ProcessFacts) => boolean): Promise<void> {
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    const processes = findProcesses((facts) => facts.pid !== process.pid && wanted(facts));
+    for (const identity of processes) kill(identity, signal);
+    if (processes.length === 0 || (await isGone(() => !processes.some(isAlive)))) return;
+  }
+}
+
+function kill(identity: ProcessIdentity, signal: NodeJS.Signals): void {
+  try {
+    if (isAlive(identity)) process.kill(identity.pid, signal);
+  } catch {
+    // it ended in between
+  }
+}
+
+async function isGone(gone: () => boolean): Promise<boolean> {
+  const deadline = Date.now() + STOP_LIMIT_MS;
+  while (!gone()) {
+    if (Date.now() > deadline) return false;
+    await pause(POLL_MS);
+  }
+  return true;
+}
+
+/** Deletes everything a tunnel has in the state directory. */
+export function removeTunnelFiles(paths: TunnelPaths): void {
+  for (const file of [paths.stunnelConfig, paths.stateFile, paths.unfinishedStateFile])
+    rmSync(file, { force: true });
+  rmSync(paths.directory, { force: true, recursive: true });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Changes in a directory, one after the other; those that come while nobody waits are not lost. */
+function changesIn(directory: string): { next(): Promise<void>; stop(): void } {
+  let wake: () => void = () => {};
+  let pending = false;
+  const watcher = watch(directory, () => {
+    pending = true;
+    wake();
+  });
+  return {
+    next: () =>
+      new Promise((resolve) => {
+        wake = () => {
+          pending = false;
+          resolve();
+        };
+        if (pending) wake();
+      }),
+    stop: () => watcher.close(),
+  };
+}

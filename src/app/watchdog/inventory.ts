@@ -1,0 +1,134 @@
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, type Stats } from "node:fs";
+import { asEfsError, EfsError } from "../../core/errors.ts";
+import type { Port } from "../../core/ids.ts";
+import { LONGEST_STATE_FILE, parseState, type TunnelState } from "../../core/state/state.ts";
+import { classifyEntry } from "../../core/tunnel/names.ts";
+import { hasCode, reason } from "../../system/files.ts";
+
+/** A state file, finished or not: what it says, or why it cannot be trusted. */
+export interface StateFile {
+  readonly name: string;
+  readonly state: TunnelState | undefined;
+  readonly problem: EfsError | undefined;
+  readonly modifiedMs: number;
+  /** Changes with every change of the file. */
+  readonly version: string;
+}
+
+/** What the state directory has of one tunnel. */
+export interface TunnelFiles {
+  readonly base: string;
+  readonly port: Port;
+  readonly finished: StateFile | undefined;
+  readonly unfinished: StateFile | undefined;
+  readonly hasConfig: boolean;
+  readonly hasDirectory: boolean;
+}
+
+/** A file that a writer died over, before it took its place. */
+const TEMPORARY = /\.[0-9a-f]{12}\.tmp$/;
+
+/** The state directory's contents, read again only where they changed. */
+export class Inventory {
+  readonly #directory: string;
+  #known = new Map<string, StateFile>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /**
+   * Everything that is there now, by base.
+   *
+   * @throws EfsError (system) where the directory cannot be read
+   */
+  read(): { tunnels: Map<string, TunnelFiles>; temporary: string[] } {
+    const tunnels = new Map<string, Draft>();
+    const temporary: string[] = [];
+    const known = new Map<string, StateFile>();
+    for (const name of this.#names()) {
+      const entry = classifyEntry(name);
+      if (entry.kind === "other") {
+        if (TEMPORARY.test(name)) temporary.push(name);
+        continue;
+      }
+      const draft = tunnels.get(entry.base) ?? newDraft(entry.base, entry.port);
+      if (entry.kind === "config") draft.hasConfig = true;
+      if (entry.kind === "directory") draft.hasDirectory = true;
+      if (entry.kind === "state" || entry.kind === "unfinished") {
+        const file = this.#stateFile(name);
+        if (file === undefined) continue;
+        known.set(name, file);
+        draft[entry.kind === "state" ? "finished" : "unfinished"] = file;
+      }
+      tunnels.set(entry.base, draft);
+    }
+    this.#known = known;
+    return { tunnels, temporary };
+  }
+
+  #names(): string[] {
+    try {
+      return readdirSync(this.#directory);
+    } catch (cause) {
+      throw new EfsError("system", `cannot read the state directory ${this.#directory}: ${reason(cause)}`, {
+        hint: "check that it is there and that root may read it",
+        cause,
+      });
+    }
+  }
+
+  /** Undefined where the file is gone. */
+  #stateFile(name: string): StateFile | undefined {
+    const path = `${this.#directory}/${name}`;
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return undefined;
+    const known = this.#known.get(name);
+    const version = versionOf(stats);
+    if (known?.version === version) return known;
+    const file = { name, modifiedMs: stats.mtimeMs, version };
+    try {
+      const state = parseState(readPlainFile(path), name, this.#directory);
+      return { ...file, state, problem: undefined };
+    } catch (error) {
+      if (hasCode(error, "ENOENT")) return undefined;
+      // no descriptors or no memory left is not the file's fault: the next look may read it
+      if (hasCode(error, "EMFILE", "ENFILE", "ENOMEM")) throw error;
+      return { ...file, state: undefined, problem: asProblem(error, path) };
+    }
+  }
+}
+
+type Draft = { -readonly [K in keyof TunnelFiles]: TunnelFiles[K] };
+
+function newDraft(base: string, port: Port): Draft {
+  return { base, port, finished: undefined, unfinished: undefined, hasConfig: false, hasDirectory: false };
+}
+
+function versionOf(stats: Stats): string {
+  return `${stats.ino}:${stats.size}:${stats.mtimeMs}`;
+}
+
+/** Reads at most what a state file may hold, from a plain file only: never from a pipe, a device or a link. */
+function readPlainFile(path: string): string {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const descriptor = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile()) throw new EfsError("system", `state file ${path} is no plain file`, LEFT_ALONE);
+    if (stats.size > LONGEST_STATE_FILE)
+      throw new EfsError("system", `state file ${path} is too long`, LEFT_ALONE);
+    const buffer = Buffer.alloc(stats.size);
+    const length = readSync(descriptor, buffer, 0, buffer.length, 0);
+    return buffer.toString("utf8", 0, length);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const LEFT_ALONE = { hint: "it is left alone; remove it if no mount needs it" };
+
+function asProblem(error: unknown, path: string): EfsError {
+  if (!(error instanceof Error && "code" in error)) return asEfsError(error);
+  return new EfsError("system", `cannot read state file ${path}: ${reason(error)}`, LEFT_ALONE);
+}

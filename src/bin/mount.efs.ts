@@ -1,0 +1,110 @@
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { mountFileSystem } from "../app/mount.ts";
+import { emptyConfig, parseConfig, settings } from "../core/config/config.ts";
+import { asEfsError, EfsError, oneLine } from "../core/errors.ts";
+import { parseInvocation, USAGE } from "../core/request/request.ts";
+import { KEEPER, SYSTEM_PATHS, type SystemPaths } from "../paths.ts";
+import { readIfThere } from "../system/files.ts";
+import { type Log, type LogSettings, openLog } from "../system/log.ts";
+import { VERSION } from "../version.ts";
+
+const paths: SystemPaths = { ...SYSTEM_PATHS, keeper: join(__dirname, KEEPER) };
+const logFile = `${paths.logDirectory}/mount.log`;
+
+/** The log as configured; until the configuration is read, as it is by default. */
+let log: Log = openLog(logFile, logSettings(settings(emptyConfig(paths.config))));
+
+function logSettings(values: ReturnType<typeof settings>): LogSettings {
+  return {
+    level: values.logging_level,
+    format: values.logging_format,
+    maxBytes: values.logging_max_bytes,
+    fileCount: values.logging_file_count,
+  };
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const invocation = parseInvocation(argv, process.cwd());
+  if (invocation.kind === "help") return print(USAGE);
+  if (invocation.kind === "version") return print(`mount.efs ${VERSION}`);
+  if (process.geteuid?.() !== 0) {
+    throw new EfsError("permission", "only root may mount", { hint: "run the command with sudo" });
+  }
+  const text = readIfThere(paths.config);
+  const file = text === undefined ? emptyConfig(paths.config) : parseConfig(text, paths.config);
+  const common = settings(file);
+  log = openLog(logFile, logSettings(common));
+  for (const warning of file.warnings) log.warning(warning);
+  if (text === undefined) log.warning(`${paths.config} is not there: every key has its default`);
+  const { request } = invocation;
+  const result = await mountFileSystem(
+    request,
+    {
+      paths,
+      environment: process.env,
+      hostName: hostname(),
+      version: VERSION,
+      log,
+      signal: interruption(),
+      now: () => new Date(),
+      elapsedMs: () => process.uptime() * 1000,
+      random: Math.random,
+    },
+    {
+      environment: process.env,
+      settings: common,
+      settingsFor: (region) => settings(file, region),
+      metadata: async () => {
+        const { Metadata } = await import("../system/metadata.ts");
+        return new Metadata({
+          disableToken: common.disable_fetch_ec2_metadata_token,
+          environment: process.env,
+        });
+      },
+    },
+  );
+  if (result.kind === "too-early") {
+    const message = `the network is not up yet: ${request.mountPoint} is not mounted; add _netdev to its options in /etc/fstab`;
+    log.error(message);
+    process.stderr.write(`mount.efs: ${message}\n`);
+  }
+  return 0;
+}
+
+function print(text: string): number {
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+/** Aborted by the signals that ask this program to end. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      controller.abort(
+        new EfsError("interrupted", `interrupted by ${signal}: nothing is mounted`, { hint: "try again" }),
+      );
+    });
+  }
+  return controller.signal;
+}
+
+function report(error: EfsError): number {
+  const message = oneLine(error);
+  process.stderr.write(`mount.efs: ${message}\n`);
+  if (error.kind === "bug" && error.cause instanceof Error) {
+    log.critical(`${message} ${error.cause.stack ?? ""}`.replaceAll("\n", " | "));
+  } else {
+    log.error(message);
+  }
+  return error.status;
+}
+
+let status = 4;
+main(process.argv.slice(2))
+  .catch((error: unknown) => report(asEfsError(error)))
+  .then((value) => {
+    status = value;
+  })
+  .finally(() => process.exit(status));

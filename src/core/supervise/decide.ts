@@ -1,0 +1,143 @@
+import { backOffMs, STABLE_MS } from "./back-off.ts";
+import type { Use } from "./use.ts";
+
+/** What is seen of one tunnel at one moment. */
+export interface Observation {
+  readonly files: /** There is a state file. */
+    | "finished"
+    /** There is only the state file of a mount that is being made, or was when its helper died. */
+    | "unfinished"
+    /** Files without either. */
+    | "orphaned"
+    /** A state file that cannot be trusted. */
+    | "unreadable";
+  readonly use: Use;
+  /** Whether its stunnel lives. */
+  readonly stunnel: boolean;
+  /** Whether the process lives that holds its listening socket and restarts stunnel. */
+  readonly keeper: boolean;
+  /** The helper that makes an unfinished mount: "unknown" where the file does not name it. */
+  readonly helper: "alive" | "dead" | "unknown";
+  /** Whether a mount.nfs4 for its port runs. */
+  readonly mounting: boolean;
+  /** How long ago the newest of its files was written; negative where the clock was set back. */
+  readonly ageMs: number;
+  /** How long ago it was recorded as unmounted, where it was. */
+  readonly recordedUnusedMs: number | undefined;
+}
+
+/** What is remembered of a tunnel from one look to the next. Times are of a clock that is never set. */
+export interface Memory {
+  /** Its use at the last look: since when it is that, and when that was first seen. */
+  readonly use: { readonly is: Use; readonly since: number; readonly seenAt: number } | undefined;
+  /** Starts in a row without a stable run between them. */
+  readonly starts: number;
+  readonly lastStart: number;
+  /** Before this, the next start has to wait. */
+  readonly startAfter: number;
+}
+
+export const NO_MEMORY: Memory = {
+  use: undefined,
+  starts: 0,
+  lastStart: Number.NEGATIVE_INFINITY,
+  startAfter: Number.NEGATIVE_INFINITY,
+};
+
+export type Action =
+  | "leave"
+  /** Start keeper and stunnel. */
+  | "start"
+  /** End what runs and delete the files. */
+  | "end"
+  /** Turn the unfinished state file into a finished one: its mount was made. */
+  | "finish";
+
+export interface Decision {
+  readonly action: Action;
+  readonly memory: Memory;
+  /** When to look again although nothing was reported; undefined where an event or the next round will do. */
+  readonly lookInMs: number | undefined;
+}
+
+/** What the moment of a decision brings with it. */
+export interface Moment {
+  /** Milliseconds on a clock that is never set. */
+  readonly now: number;
+  /** From 0 to 1. */
+  readonly random: number;
+  /** How long a tunnel is kept after its unmount. */
+  readonly graceMs: number;
+  /** How often processes are looked at that cannot report their death. */
+  readonly watchMs: number;
+}
+
+/** Two looks, this far apart, must agree that nobody needs a tunnel: one reading of a table may miss a line. */
+const CONFIRM_MS = 60;
+/** How often the kernel's clients are looked at while a tunnel lingers: soon after the unmount, and later. */
+const LINGER_SOON_MS = 200;
+const LINGER_LATER_MS = 1000;
+const SOON_MS = 5000;
+/** How often a helper that makes a mount is looked at. */
+const HELPER_MS = 1000;
+/** An unfinished mount whose helper is not named is given this long; so is a mount.nfs4 without its helper. */
+const UNFINISHED_MS = 600_000;
+/** Files without a state file are given this long: they may be those of a helper that has just begun. */
+const ORPHANED_MS = 60_000;
+
+/** What is to be done about a tunnel. */
+export function decide(seen: Observation, before: Memory, moment: Moment): Decision {
+  const memory = { ...before, use: useSince(seen, before, moment.now) };
+  const leave = (lookInMs?: number): Decision => ({ action: "leave", memory, lookInMs });
+  const age = Math.abs(seen.ageMs);
+  switch (seen.files) {
+    case "unreadable":
+      return leave();
+    case "unfinished":
+      if (seen.helper === "alive") return leave(HELPER_MS);
+      if ((seen.helper === "unknown" || seen.mounting) && age < UNFINISHED_MS) return leave(HELPER_MS);
+      if (seen.use !== "unused") return { action: "finish", memory, lookInMs: undefined };
+      return retire(memory, { ...moment, graceMs: 0 });
+    case "orphaned":
+      if (seen.use !== "unused") return leave();
+      if (age < ORPHANED_MS) return leave(ORPHANED_MS - age);
+      return retire(memory, { ...moment, graceMs: 0 });
+    case "finished":
+      return seen.use === "unused" ? retire(memory, moment) : keep(seen, memory, moment);
+  }
+}
+
+type Remembered = Memory & { readonly use: NonNullable<Memory["use"]> };
+
+function useSince({ use, recordedUnusedMs }: Observation, { use: last }: Memory, now: number) {
+  if (last?.is === use) return last;
+  // only what an earlier watchdog recorded counts: the wall clock may have been set since
+  const earlier = last === undefined && use === "unused" ? Math.max(0, recordedUnusedMs ?? 0) : 0;
+  return { is: use, since: now - earlier, seenAt: now };
+}
+
+/** A tunnel that is needed. */
+function keep(seen: Observation, memory: Remembered, moment: Moment): Decision {
+  const { now, watchMs } = moment;
+  const leave = (lookInMs?: number): Decision => ({ action: "leave", memory, lookInMs });
+  const linger = now - memory.use.since < SOON_MS ? LINGER_SOON_MS : LINGER_LATER_MS;
+  const lookInMs = seen.use === "lingering" ? linger : undefined;
+  if (seen.keeper) return leave(lookInMs);
+  if (seen.stunnel) return leave(Math.min(watchMs, lookInMs ?? watchMs));
+  if (now < memory.startAfter) return leave(Math.min(memory.startAfter - now, lookInMs ?? watchMs));
+  const starts = (now - memory.lastStart > STABLE_MS ? 0 : memory.starts) + 1;
+  return { action: "start", memory: waiting({ ...memory, starts, lastStart: now }, moment), lookInMs };
+}
+
+/** The memory after a start that failed just now: what comes next waits from here on. */
+export function waiting<M extends Memory>(memory: M, { now, random }: Pick<Moment, "now" | "random">): M {
+  return { ...memory, startAfter: now + backOffMs(memory.starts, random) };
+}
+
+/** A tunnel that nobody needs. */
+function retire(memory: Remembered, { now, graceMs }: Moment): Decision {
+  const left = Math.max(memory.use.since + graceMs, memory.use.seenAt + CONFIRM_MS) - now;
+  return left > 0
+    ? { action: "leave", memory, lookInMs: left }
+    : { action: "end", memory, lookInMs: undefined };
+}

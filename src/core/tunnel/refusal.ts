@@ -1,0 +1,50 @@
+import { EfsError } from "../errors.ts";
+import type { ResolvedTarget } from "../target/target.ts";
+import { printable } from "../text.ts";
+import type { TunnelVerdict } from "./tunnel-log.ts";
+
+/** What the tunnel's verdict on the server means for the mount, or undefined where it may go on. */
+export function refusal(
+  verdict: TunnelVerdict | undefined,
+  target: ResolvedTarget,
+  caFile: string,
+): EfsError | undefined {
+  const server = `the server ${target.address ?? target.dnsName}`;
+  const fail = (message: string, hint: string) => new EfsError("mount", printable(message), { hint });
+  switch (verdict?.kind) {
+    case undefined:
+    case "accepted":
+    case "asking-responder":
+      return undefined;
+    case "untrusted":
+      return fail(
+        `${server} has a certificate that ${caFile} does not vouch for: ${verdict.detail}`,
+        "check that the name leads to EFS and not elsewhere, or name the right authorities with cafile=PATH or stunnel_cafile",
+      );
+    case "wrong-host":
+      return fail(
+        `${server} has a certificate for another host, not for ${target.certificateName}`,
+        "check that the name leads to EFS and not elsewhere; stunnel_check_cert_hostname = false gives up this check",
+      );
+    case "revoked":
+      return fail(
+        `the certificate of ${server.slice(4)} is revoked: ${verdict.detail}`,
+        "do not mount from it; if you must, noocsp or stunnel_check_cert_validity = false gives up this check",
+      );
+    case "responder-failed":
+      return responderFailed(verdict.responder, verdict.detail);
+    case "refused-by-server":
+      return fail(
+        `${server} ended the TLS handshake: ${verdict.detail}`,
+        "check the client's identity (iam, accesspoint), its clock, and that TLS 1.2 is not blocked on the way",
+      );
+  }
+}
+
+/** The server's certificate could not be checked for revocation. */
+export function responderFailed(responder: string | undefined, detail: string): EfsError {
+  const name = responder === undefined ? "of the server's certificate" : responder;
+  return new EfsError("mount", printable(`the OCSP responder ${name} gave no answer: ${detail}`), {
+    hint: "let this machine reach it, or give up the revocation check with the option noocsp or stunnel_check_cert_validity = false in efs-utils.conf",
+  });
+}

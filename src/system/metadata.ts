@@ -1,0 +1,115 @@
+import { request } from "node:http";
+import { EfsError } from "../core/errors.ts";
+
+/** How often and how long the token is asked for: a hop limit of one in a container never lets it through. */
+const TOKEN_TRIES = 3;
+const TRY_LIMIT_MS = 500;
+const DATA_LIMIT_MS = 2000;
+const TOKEN_TTL_SECONDS = 21_600;
+const LONGEST_ANSWER = 64 * 1024;
+
+export interface MetadataSettings {
+  readonly disableToken: boolean;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** The EC2 instance metadata service (IMDSv2 where it gives a token, else IMDSv1), asked once a value. */
+export class Metadata {
+  readonly #settings: MetadataSettings;
+  #token: Promise<string | undefined> | undefined;
+
+  constructor(settings: MetadataSettings) {
+    this.#settings = settings;
+  }
+
+  /** The instance's region, from its identity document; undefined where there is no such service. */
+  async region(): Promise<string | undefined> {
+    return (await this.#identity())?.region;
+  }
+
+  /** The instance's zone by name; undefined where there is no such service. */
+  async zone(): Promise<string | undefined> {
+    return (await this.#identity())?.availabilityZone;
+  }
+
+  /** The instance's zone by id; undefined where there is no such service. */
+  async zoneId(): Promise<string | undefined> {
+    return (await this.#get("/latest/meta-data/placement/availability-zone-id"))?.trim();
+  }
+
+  async #identity(): Promise<{ region?: string; availabilityZone?: string } | undefined> {
+    const text = await this.#get("/latest/dynamic/instance-identity/document");
+    if (text === undefined) return undefined;
+    try {
+      const document: unknown = JSON.parse(text);
+      const field = (name: string) => {
+        const value = (document as Record<string, unknown> | null)?.[name];
+        return typeof value === "string" ? { [name]: value } : {};
+      };
+      return { ...field("region"), ...field("availabilityZone") };
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #get(path: string): Promise<string | undefined> {
+    if (/^true$/i.test(this.#settings.environment.AWS_EC2_METADATA_DISABLED ?? "")) return undefined;
+    this.#token ??= this.#fetchToken();
+    const token = await this.#token;
+    const headers = token === undefined ? {} : { "x-aws-ec2-metadata-token": token };
+    return fetchText(this.#url(path), { method: "GET", headers, limitMs: DATA_LIMIT_MS });
+  }
+
+  async #fetchToken(): Promise<string | undefined> {
+    if (this.#settings.disableToken) return undefined;
+    const headers = { "x-aws-ec2-metadata-token-ttl-seconds": String(TOKEN_TTL_SECONDS) };
+    for (let attempt = 1; attempt <= TOKEN_TRIES; attempt += 1) {
+      const token = await fetchText(this.#url("/latest/api/token"), {
+        method: "PUT",
+        headers,
+        limitMs: TRY_LIMIT_MS,
+      });
+      if (token !== undefined && /^[\x21-\x7e]{1,1024}$/.test(token)) return token;
+    }
+    return undefined;
+  }
+
+  #url(path: string): URL {
+    const { environment } = this.#settings;
+    const IPV6 = "http://[fd00:ec2::254]";
+    const IPV4 = "http://169.254.169.254";
+    const byMode = /^ipv6$/i.test(environment.AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE ?? "") ? IPV6 : IPV4;
+    const base = environment.AWS_EC2_METADATA_SERVICE_ENDPOINT || byMode;
+    try {
+      const url = new URL(path, base);
+      if (url.protocol === "http:") return url;
+    } catch {
+      // told below
+    }
+    throw new EfsError("config", "AWS_EC2_METADATA_SERVICE_ENDPOINT is no http URL", {
+      hint: "correct or unset it",
+    });
+  }
+}
+
+/** The body of a 200 answer; undefined for every other outcome. */
+function fetchText(
+  url: URL,
+  { method, headers, limitMs }: { method: string; headers: Record<string, string>; limitMs: number },
+): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const call = request(url, { method, headers, signal: AbortSignal.timeout(limitMs) }, (response) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        body += chunk;
+        if (body.length > LONGEST_ANSWER) call.destroy();
+      });
+      response.on("end", () => resolve(response.statusCode === 200 ? body : undefined));
+      response.on("error", () => resolve(undefined));
+      response.on("close", () => resolve(undefined));
+    });
+    call.on("error", () => resolve(undefined));
+    call.end();
+  });
+}

@@ -1,0 +1,2 @@
+import { startChild } from "./process.ts";
+

@@ -1,0 +1,74 @@
+import { lookup } from "node:dns/promises";
+import { connect, createServer, type Server } from "node:net";
+import { EfsError } from "../core/errors.ts";
+import type { Port } from "../core/ids.ts";
+import { hasCode, reason } from "./files.ts";
+import { descriptorTarget } from "./procfs.ts";
+
+/** A listening socket on 127.0.0.1 that can be handed to a child. */
+export interface BoundPort {
+  readonly port: Port;
+  readonly descriptor: number;
+  /** `socket:[INODE]`, by which it is recognised in another process. */
+  readonly name: string;
+  close(): void;
+}
+
+/**
+ * Binds a local port, which reserves it: the kernel gives it to one process only.
+ *
+ * @returns undefined where somebody else has it
+ * @throws EfsError (system) for any other failure
+ */
+export function bindPort(port: Port): Promise<BoundPort | undefined> {
+  const server = createServer((socket) => socket.destroy());
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) => {
+      if (hasCode(error, "EADDRINUSE")) return resolve(undefined);
+      reject(
+        new EfsError("system", `cannot listen on 127.0.0.1:${port}: ${reason(error)}`, {
+          hint: "choose another port with tlsport or port_range_lower_bound and port_range_upper_bound",
+          cause: error,
+        }),
+      );
+    });
+    server.listen({ host: "127.0.0.1", port, exclusive: true }, () => {
+      const descriptor = listeningDescriptor(server);
+      const name = descriptorTarget("self", descriptor);
+      if (name === undefined) return reject(new Error("the listening socket has no descriptor"));
+      server.unref();
+      resolve({ port, descriptor, name, close: () => server.close() });
+    });
+  });
+}
+
+/** The descriptor of a listening server; node has no public name for it. */
+function listeningDescriptor(server: Server): number {
+  const { _handle: handle } = server as unknown as { _handle: { fd: number } };
+  return handle.fd;
+}
+
+/**
+ * The addresses of a host name, in the order of the system's resolver; empty where it has none.
+ *
+ * @param limitMs after which the name counts as one that does not resolve
+ */
+export async function resolveHost(name: string, limitMs: number): Promise<string[]> {
+  const answers = lookup(name, { all: true, verbatim: true }).catch(() => []);
+  const limit = new Promise<never[]>((resolve) => setTimeout(resolve, limitMs, []).unref());
+  return (await Promise.race([answers, limit])).map(({ address }) => address);
+}
+
+/** Whether a TCP connection can be made within the limit. */
+export function isReachable(host: string, port: number, limitMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const done = (reachable: boolean) => {
+      socket.destroy();
+      resolve(reachable);
+    };
+    socket.setTimeout(limitMs, () => done(false));
+    socket.once("connect", () => done(true));
+    socket.once("error", () => done(false));
+  });
+}
