@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+// `npm test`: sets the machine up, then runs everything there is to run, to its end, and sums it up. The last
+// line is `N passed, N failed`; the exit status is 0 only where nothing failed.
+
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+
+const ROOT = path.join(import.meta.dirname, "..");
+const GUEST = "test/guest/guest.test.ts";
+const reporter = `--test-reporter=${process.stdout.isTTY ? "spec" : "tap"}`;
+
+/** Each stage, and how its output tells what it ran; a stage that tells nothing is one test itself. */
+const STAGES = [
+  { name: "set-up", command: ["node", "scripts/setup.mjs"] },
+  { name: "types", command: ["npx", "tsc", "--noEmit"] },
+  { name: "lint", command: ["npx", "biome", "check", "--error-on-warnings", "."] },
+  { name: "unit tests", command: ["node", "scripts/unit.mjs", reporter], counts: nodeCounts },
+  { name: "conformance", command: ["node", "scripts/conformance.mjs"], counts: suiteCounts },
+  {
+    name: "guest scenarios",
+    command: ["node", "--import", "tsx", "--test", reporter, GUEST],
+    counts: nodeCounts,
+    needs: GUEST,
+  },
+];
+
+/** From the summary of node's test runner; what was cancelled has failed. */
+function nodeCounts(output) {
+  const count = (what) => Number(new RegExp(`^(?:#|ℹ) ${what} (\\d+)$`, "m").exec(output)?.[1] ?? 0);
+  return { passed: count("pass"), failed: count("fail") + count("cancelled") };
+}
+
+/** From the last line of the conformance suite; nothing where there is no suite. */
+function suiteCounts(output) {
+  const [, passed = 0, all = 0] = /^(\d+) of (\d+) cases passed/m.exec(output) ?? [];
+  return { passed: Number(passed), failed: all - passed };
+}
+
+/** Runs a command with its output passed on; resolves with its status and its standard output. */
+function run([program, ...args]) {
+  const file = program === "node" ? process.execPath : program;
+  const child = spawn(file, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.setEncoding("utf8");
+  child.stdout.on("data", (text) => {
+    output += text;
+    process.stdout.write(text);
+  });
+  return new Promise((resolve) => {
+    child.on("error", (error) => resolve({ status: 1, output: `${error.message}\n` }));
+    child.on("close", (status) => resolve({ status: status ?? 1, output }));
+  });
+}
+
+/** What a stage's end counts for: one that fails without a failed test has failed as a whole. */
+function tally({ counts }, { status, output }) {
+  const { passed, failed } = counts?.(output) ?? { passed: status === 0 ? 1 : 0, failed: 0 };
+  return { passed, failed: status !== 0 && failed === 0 ? 1 : failed };
+}
+
+const results = [];
+for (const stage of STAGES) {
+  if (stage.needs !== undefined && !fs.existsSync(path.join(ROOT, stage.needs))) continue;
+  console.log(`\n== ${stage.name}`);
+  const started = Date.now();
+  const result = tally(stage, await run(stage.command));
+  results.push({ ...result, name: stage.name, seconds: ((Date.now() - started) / 1000).toFixed(0) });
+  if (stage.name === "set-up" && result.failed > 0) break;
+}
+
+console.log("\n== summary");
+for (const { name, passed, failed, seconds } of results) {
+  console.log(`${name}: ${passed} passed, ${failed} failed, ${seconds} s`);
+}
+const sum = (key) => results.reduce((total, result) => total + result[key], 0);
+console.log(`${sum("passed")} passed, ${sum("failed")} failed`);
+process.exitCode = sum("failed") === 0 ? 0 : 1;
