@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Builds src/bin into dist/: one CommonJS file a program, its V8 code cache, and the files beside it. What
-// dist/ holds is what `efs-utils install` installs. Others may run from dist/ meanwhile: every file is
-// replaced whole.
+// Builds src/bin into dist/ (or the directory given): one CommonJS file a program, its V8 code cache, and the
+// files beside it. What is there then is what `efs-utils install` installs. Programs may run from there
+// meanwhile: every file is replaced whole.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -11,7 +11,8 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
-const DIST = path.join(ROOT, "dist");
+const isProgram = process.argv[1] === fileURLToPath(import.meta.url);
+const DIST = path.resolve((isProgram && process.argv[2]) || path.join(ROOT, "dist"));
 
 /** Files of src/bin that become programs of their own; one that is not written yet is left out. */
 const PROGRAMS = ["mount.efs", "amazon-efs-mount-watchdog", "efs-utils"];
@@ -128,4 +129,4 @@ async function main() {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
+if (isProgram) await main();

@@ -26,8 +26,8 @@ function run(file, args, options = {}) {
 }
 
 function isInstalled(name) {
-  const { stdout } = spawnSync("dpkg-query", ["--show", "--showformat=${db:Status-Status}", name]);
-  return String(stdout) === "installed";
+  const { stdout } = spawnSync("dpkg-query", ["--status", name], { encoding: "utf8" });
+  return /^Status: .* installed$/m.test(stdout);
 }
 
 function installPackages() {

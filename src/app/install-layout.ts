@@ -35,12 +35,13 @@ const LONGEST_SHEBANG = 127;
  */
 export function launcherText(name: string, node: string): string {
   const shebang = `#!${node}`;
-  const wrong = /\s/.test(node)
-    ? "holds blanks"
-    : Buffer.byteLength(shebang) > LONGEST_SHEBANG
-      ? `is longer than ${LONGEST_SHEBANG - "#!".length} bytes`
-      : undefined;
-  if (wrong !== undefined) {
+  const tooLong = Buffer.byteLength(shebang) > LONGEST_SHEBANG;
+  const wrong = !node.startsWith("/")
+    ? "is not absolute"
+    : /\s/.test(node)
+      ? "holds blanks"
+      : tooLong && `is longer than ${LONGEST_SHEBANG - "#!".length} bytes`;
+  if (wrong) {
     throw new EfsError("usage", `the path of node, ${node}, ${wrong}`, {
       hint: "name another one with --node, for instance a symbolic link to it",
     });

@@ -39,16 +39,16 @@ const NODE_LIMIT_MS = 30_000;
 export async function install({ built, root: directory, node, say }: InstallOptions): Promise<void> {
   const root = new Root(directory);
   const files = builtFiles(built);
-  const launchers = Object.entries(LAUNCHERS)
-    .filter(([name]) => files.includes(`${name}.cjs`))
-    .map(([name, path]) => ({ name, path, text: launcherText(name, node) }));
+  const launchers = Object.entries(LAUNCHERS).map(([name, path]) => {
+    return { name, path, text: launcherText(name, node) };
+  });
   const nodeRuns = await checkNode(node, root);
 
   makeDirectory(resolve(directory), 0o755);
   const library = root.place(LIBRARY);
   makeDirectory(library, 0o755);
   for (const name of files) copy(join(built, name), join(library, name));
-  const caches = nodeRuns ? launchers.map(({ name }) => name) : [];
+  const caches = nodeRuns ? Object.keys(LAUNCHERS) : [];
   for (const name of caches) await writeCodeCache(node, library, name);
   removeOthers(library, [...files, ...caches.map((name) => `${name}.cache`)]);
   say(`wrote ${library}`);
@@ -88,9 +88,8 @@ function builtFiles(built: string): string[] {
   const files = readdirSync(built, { withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.name.startsWith(".") && !entry.name.endsWith(".cache"))
     .map((entry) => entry.name);
-  const missing = ["mount.efs.cjs", UNIT.name, CA_BUNDLE.name, CONFIG.name].find(
-    (name) => !files.includes(name),
-  );
+  const programs = Object.keys(LAUNCHERS).map((name) => `${name}.cjs`);
+  const missing = [...programs, UNIT.name, CA_BUNDLE.name, CONFIG.name].find((name) => !files.includes(name));
   if (missing === undefined) return files;
   throw new EfsError("system", `${join(built, missing)} is not there`, { hint: "run npm run build first" });
 }

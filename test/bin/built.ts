@@ -1,0 +1,19 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The checkout. */
+export const CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** A directory for a test, which removes it afterwards. */
+export function temporaryDirectory() {
+  const path = realpathSync(mkdtempSync(join(tmpdir(), "efs-test-")));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Builds the programs, as their sources are now, into a directory. */
+export function buildInto(directory: string): void {
+  execFileSync(process.execPath, [join(CHECKOUT, "scripts/build.mjs"), directory], { stdio: "pipe" });
+}
