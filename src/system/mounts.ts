@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
+import { EfsError } from "../core/errors.ts";
 import { type MountEntry, parseMountInfo, parseNfsServers } from "../core/nfs/mount-table.ts";
+import { hasCode, reason } from "./files.ts";
 
 /** The mounts that a process sees. */
 export function readMounts(pid: number | "self" = "self"): MountEntry[] {
@@ -8,12 +10,19 @@ export function readMounts(pid: number | "self" = "self"): MountEntry[] {
 
 /**
  * The local ports of the kernel's NFS clients in the network namespace of `pid`. Without an NFS client in
- * the kernel there are none.
+ * the kernel, or without the process, there are none.
+ *
+ * @throws EfsError (system) where the list is there and cannot be read: no client is something else
  */
 export function readNfsClientPorts(pid: number | "self" = "self"): Set<number> {
   try {
     return parseNfsServers(readFileSync(`/proc/${pid}/net/nfsfs/servers`, "latin1"));
-  } catch {
-    return new Set();
+  } catch (cause) {
+    // a zombie has no network namespace any more (EINVAL)
+    if (hasCode(cause, "ENOENT", "ESRCH", "EINVAL")) return new Set();
+    throw new EfsError("system", `cannot read the kernel's NFS clients: ${reason(cause)}`, {
+      hint: "check the limits on open files and memory",
+      cause,
+    });
   }
 }

@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** What the child finds as descriptors 3, 4, ... */
   readonly descriptors?: readonly number[];
+  /** Variables it gets beside those of every child. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface RunResult {
@@ -41,7 +43,7 @@ export async function run(file: string, args: readonly string[], options: RunOpt
   const result = await execa(file, args, {
     reject: false,
     stdio: stdio("ignore", "pipe", "pipe", ...(options.descriptors ?? [])),
-    env: CHILD_ENVIRONMENT,
+    env: { ...CHILD_ENVIRONMENT, ...options.environment },
     extendEnv: false,
     cwd: "/",
     timeout: options.timeoutMs,
@@ -59,6 +61,46 @@ export async function run(file: string, args: readonly string[], options: RunOpt
     timedOut: result.timedOut,
     aborted: result.isCanceled,
   };
+}
+
+/** A child that tells of events for as long as this process runs. */
+export interface Reporter {
+  /** Resolves when it tells of nothing more. */
+  readonly ended: Promise<void>;
+  stop(): void;
+}
+
+/** Starts one program after a shell has, and ends it when the shell's input ends: with its parent's life. */
+const WHILE_PARENT_LIVES = 'exec 3<&0; "$@" </dev/null 3<&- & exec >&-; read -r _ <&3; kill $!';
+
+/**
+ * Starts a program that writes whenever something happens, and that ends with this process however that
+ * ends.
+ *
+ * @param program its name or path, and its arguments
+ * @param onOutput called when it has written something
+ * @throws EfsError (system) where it cannot be started
+ */
+export function startReporter(program: readonly string[], onOutput: () => void): Reporter {
+  const child = execa("/bin/sh", ["-c", WHILE_PARENT_LIVES, "reporter", ...program], {
+    reject: false,
+    stdio: ["pipe", "pipe", "ignore"],
+    env: CHILD_ENVIRONMENT,
+    extendEnv: false,
+    cwd: "/",
+    buffer: false,
+  });
+  child.catch(() => {});
+  if (child.pid === undefined) throw cannotRun(program[0] ?? "", "it was not started");
+  child.stdout.on("data", onOutput);
+  const ended = new Promise<void>((resolve) => {
+    child.stdout.once("close", () => {
+      child.stdin.end();
+      resolve();
+    });
+  });
+  child.stdin.on("error", () => {});
+  return { ended, stop: () => child.stdin.end() };
 }
 
 /** A child that is meant to outlive this process. */

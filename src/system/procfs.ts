@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { EfsError } from "../core/errors.ts";
 import type { ProcessIdentity } from "../core/state/state.ts";
+import { hasCode, reason } from "./files.ts";
 
 /** What /proc says of a living process (proc(5)); zombies count as dead. */
 export interface ProcessFacts extends ProcessIdentity {
@@ -7,7 +9,12 @@ export interface ProcessFacts extends ProcessIdentity {
   readonly parent: number;
 }
 
-/** The process with this pid, or undefined where there is none that lives. */
+/**
+ * The process with this pid, or undefined where there is none that lives.
+ *
+ * @throws EfsError (system) where that cannot be found out, for want of descriptors or memory: a process that
+ * cannot be seen is not dead
+ */
 export function processFacts(pid: number): ProcessFacts | undefined {
   if (!Number.isSafeInteger(pid) || pid < 1) return undefined;
   try {
@@ -18,8 +25,12 @@ export function processFacts(pid: number): ProcessFacts | undefined {
     if (state === "Z" || state === "X") return undefined;
     const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
     return { pid, startTime: Number(fields[19]), parent: Number(parent), argv };
-  } catch {
-    return undefined;
+  } catch (cause) {
+    if (hasCode(cause, "ENOENT", "ESRCH")) return undefined;
+    throw new EfsError("system", `cannot look at process ${pid}: ${reason(cause)}`, {
+      hint: "check the limits on open files and memory",
+      cause,
+    });
   }
 }
 

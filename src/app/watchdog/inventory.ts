@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, type Stats } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  type Stats,
+} from "node:fs";
 import { asEfsError, EfsError } from "../../core/errors.ts";
 import type { Port } from "../../core/ids.ts";
 import { LONGEST_STATE_FILE, parseState, type TunnelState } from "../../core/state/state.ts";

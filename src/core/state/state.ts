@@ -70,9 +70,8 @@ const isAbsolute: Check = (value) => typeof value === "string" && isText(value, 
 /** A path that is deleted or written one day: it must lie in the state directory and be plain. */
 const isInside: Check = (value, directory) =>
   isAbsolute(value, directory) &&
-  [directory, realName(directory)].some((parent) =>
-    posix.dirname(posix.resolve(value as string)).startsWith(parent),
-  );
+  posix.normalize(value as string) === value &&
+  [directory, realName(directory)].some((parent) => (value as string).startsWith(`${parent}/`));
 const areInside: Check = (value, directory) =>
   Array.isArray(value) && value.every((item) => isInside(item, directory));
 const isBareName: Check = (value) =>
@@ -138,7 +137,9 @@ export function parseState(text: string, name: string, directory: string): Tunne
     throw bad(text.trim() === "" ? "is empty" : "is not JSON");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw bad("is not a JSON object");
-  const state: Record<string, unknown> = { pid: -1, cmd: [], files: [], ...value };
+  // other helpers write null where they have no value
+  const given = Object.entries(value).filter(([, item]) => item !== null);
+  const state: Record<string, unknown> = { pid: -1, cmd: [], files: [], ...Object.fromEntries(given) };
   for (const [key, check] of Object.entries(CHECKS)) {
     if (Object.hasOwn(state, key) && !check(state[key], directory)) throw bad(`has a wrong ${key}`);
   }

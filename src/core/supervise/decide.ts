@@ -30,19 +30,11 @@ export interface Observation {
 export interface Memory {
   /** Its use at the last look: since when it is that, and when that was first seen. */
   readonly use: { readonly is: Use; readonly since: number; readonly seenAt: number } | undefined;
-  /** Starts in a row without a stable run between them. */
-  readonly starts: number;
-  readonly lastStart: number;
-  /** Before this, the next start has to wait. */
-  readonly startAfter: number;
+  /** What was attempted last, how often in a row, and when it may be attempted again. */
+  readonly attempt: { readonly of: Action; readonly count: number; readonly next: number } | undefined;
 }
 
-export const NO_MEMORY: Memory = {
-  use: undefined,
-  starts: 0,
-  lastStart: Number.NEGATIVE_INFINITY,
-  startAfter: Number.NEGATIVE_INFINITY,
-};
+export const NO_MEMORY: Memory = { use: undefined, attempt: undefined };
 
 export type Action =
   | "leave"
@@ -96,7 +88,7 @@ export function decide(seen: Observation, before: Memory, moment: Moment): Decis
     case "unfinished":
       if (seen.helper === "alive") return leave(HELPER_MS);
       if ((seen.helper === "unknown" || seen.mounting) && age < UNFINISHED_MS) return leave(HELPER_MS);
-      if (seen.use !== "unused") return { action: "finish", memory, lookInMs: undefined };
+      if (seen.use !== "unused") return attempt("finish", memory, moment);
       return retire(memory, { ...moment, graceMs: 0 });
     case "orphaned":
       if (seen.use !== "unused") return leave();
@@ -124,20 +116,36 @@ function keep(seen: Observation, memory: Remembered, moment: Moment): Decision {
   const lookInMs = seen.use === "lingering" ? linger : undefined;
   if (seen.keeper) return leave(lookInMs);
   if (seen.stunnel) return leave(Math.min(watchMs, lookInMs ?? watchMs));
-  if (now < memory.startAfter) return leave(Math.min(memory.startAfter - now, lookInMs ?? watchMs));
-  const starts = (now - memory.lastStart > STABLE_MS ? 0 : memory.starts) + 1;
-  return { action: "start", memory: waiting({ ...memory, starts, lastStart: now }, moment), lookInMs };
-}
-
-/** The memory after a start that failed just now: what comes next waits from here on. */
-export function waiting<M extends Memory>(memory: M, { now, random }: Pick<Moment, "now" | "random">): M {
-  return { ...memory, startAfter: now + backOffMs(memory.starts, random) };
+  return attempt("start", memory, moment, lookInMs);
 }
 
 /** A tunnel that nobody needs. */
-function retire(memory: Remembered, { now, graceMs }: Moment): Decision {
+function retire(memory: Remembered, moment: Moment): Decision {
+  const { now, graceMs } = moment;
   const left = Math.max(memory.use.since + graceMs, memory.use.seenAt + CONFIRM_MS) - now;
-  return left > 0
-    ? { action: "leave", memory, lookInMs: left }
-    : { action: "end", memory, lookInMs: undefined };
+  return left > 0 ? { action: "leave", memory, lookInMs: left } : attempt("end", memory, moment);
+}
+
+/** An action, unless it was attempted in vain a moment ago. */
+function attempt(
+  action: Action,
+  memory: Memory,
+  moment: Moment,
+  lookInMs = Number.POSITIVE_INFINITY,
+): Decision {
+  const { now } = moment;
+  const last = memory.attempt?.of === action ? memory.attempt : undefined;
+  if (last !== undefined && now < last.next)
+    return { action: "leave", memory, lookInMs: Math.min(last.next - now, lookInMs) };
+  const isStable = last === undefined || now - last.next > STABLE_MS;
+  const count = isStable ? 1 : last.count + 1;
+  const tried = { ...memory, attempt: { of: action, count, next: now } };
+  return { action, memory: afterFailure(tried, moment), lookInMs: undefined };
+}
+
+/** The memory after the last attempt failed, just now: the next one waits from here on. */
+export function afterFailure(memory: Memory, { now, random }: Pick<Moment, "now" | "random">): Memory {
+  const last = memory.attempt;
+  if (last === undefined) return memory;
+  return { ...memory, attempt: { ...last, next: now + backOffMs(last.count, random) } };
 }

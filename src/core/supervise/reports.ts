@@ -1,35 +1,48 @@
-/** The same thing is said again after this long, a changed one after this shorter while. */
+/** The same text is said again after this long. */
 const SAME_MS = 30 * 60_000;
-const CHANGED_MS = 5 * 60_000;
+/** So many texts of one subject are said at once; each takes this long until it may be replaced by another. */
+const MOST = 5;
+const REFILL_MS = 10 * 60_000;
 
-interface Said {
-  readonly text: string;
-  readonly at: number;
-  readonly withheld: number;
+interface Subject {
+  text: string;
+  saidAt: number;
+  withheld: number;
+  /** How many texts may be said, at `countedAt`. */
+  left: number;
+  countedAt: number;
 }
 
 /**
- * Keeps what goes on failing from filling a log: each subject is reported at once, then only now and then,
- * with the number of times that were left out.
+ * Keeps what goes on failing from filling a log: each subject is reported at once a few times, then only
+ * now and then, with the number of times that were left out.
  */
 export class Reports {
-  readonly #said = new Map<string, Said>();
+  readonly #subjects = new Map<string, Subject>();
 
   /** What to write, or undefined where it is not time yet. `now` is in milliseconds. */
-  due(subject: string, text: string, now: number): string | undefined {
-    const last = this.#said.get(subject);
-    const wait = last?.text === text ? SAME_MS : CHANGED_MS;
-    if (last !== undefined && now - last.at < wait) {
-      this.#said.set(subject, { ...last, withheld: last.withheld + 1 });
+  due(name: string, text: string, now: number): string | undefined {
+    const subject = this.#subjects.get(name) ?? {
+      text: "",
+      saidAt: Number.NEGATIVE_INFINITY,
+      withheld: 0,
+      left: MOST,
+      countedAt: now,
+    };
+    this.#subjects.set(name, subject);
+    subject.left = Math.min(MOST, subject.left + (now - subject.countedAt) / REFILL_MS);
+    subject.countedAt = now;
+    if (subject.left < 1 || (subject.text === text && now - subject.saidAt < SAME_MS)) {
+      subject.withheld += 1;
       return undefined;
     }
-    this.#said.set(subject, { text, at: now, withheld: 0 });
-    const withheld = last?.withheld ?? 0;
-    return withheld === 0 ? text : `${text} (and ${withheld} times more since the last report)`;
+    const { withheld } = subject;
+    Object.assign(subject, { text, saidAt: now, withheld: 0, left: subject.left - 1 });
+    return withheld === 0 ? text : `${text} (${withheld} more of the kind went before)`;
   }
 
   /** Forgets every subject that begins so: what comes next is news again. */
   forget(prefix: string): void {
-    for (const subject of this.#said.keys()) if (subject.startsWith(prefix)) this.#said.delete(subject);
+    for (const name of this.#subjects.keys()) if (name.startsWith(prefix)) this.#subjects.delete(name);
   }
 }

@@ -1,0 +1,54 @@
+import { writeFileSync } from "node:fs";
+import { EfsError } from "../core/errors.ts";
+import type { Policy } from "../core/supervise/policy.ts";
+import { makeDirectory } from "../system/files.ts";
+import { takeLock } from "../system/lock.ts";
+import { ownIdentity } from "../system/procfs.ts";
+import { runningWatchdog, watchdogLockFile } from "../system/watchdog-lock.ts";
+import type { WatchdogContext } from "./watchdog/caretaker.ts";
+import { Supervisor } from "./watchdog/supervisor.ts";
+
+/** A watchdog that watches. */
+export interface Watchdog {
+  reload(policy: Policy): void;
+  /** Ends the watching; tunnels run on. */
+  stop(): Promise<void>;
+  /** How long ago it last looked at everything that had changed, in milliseconds. */
+  readonly sinceLastPassMs: number;
+}
+
+/**
+ * Becomes the watchdog of a state directory, and takes over what is there. When it returns, all tunnels that
+ * need something are being seen to.
+ *
+ * @throws EfsError (usage) where the directory has a watchdog, (system) where the directory cannot be made
+ */
+export async function startWatchdog(context: WatchdogContext, policy: Policy): Promise<Watchdog> {
+  const { stateDirectory } = context.paths;
+  makeDirectory(stateDirectory, policy.stateDirectoryMode);
+  const lockFile = watchdogLockFile(stateDirectory);
+  const lock = await takeLock(lockFile, 0);
+  if (lock === undefined) {
+    const other = runningWatchdog(stateDirectory);
+    const who = other === undefined ? "another watchdog" : `another watchdog, process ${other.pid},`;
+    throw new EfsError("usage", `${who} already watches ${stateDirectory}`, {
+      hint: "one is enough: end it first if this one is to take its place",
+    });
+  }
+  const { pid, startTime } = ownIdentity();
+  // into the locked file itself: a new one in its place would not be locked
+  writeFileSync(lockFile, JSON.stringify({ pid, startTime }));
+  const supervisor = new Supervisor(context, policy);
+  supervisor.start();
+  return {
+    reload: (changed) => supervisor.reload(changed),
+    stop: async () => {
+      await supervisor.stop();
+      writeFileSync(lockFile, "");
+      lock.release();
+    },
+    get sinceLastPassMs() {
+      return supervisor.sinceLastPassMs;
+    },
+  };
+}

@@ -1,0 +1,261 @@
+import { lstatSync, rmSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
+import { asEfsError, oneLine } from "../../core/errors.ts";
+import type { TunnelState } from "../../core/state/state.ts";
+import { type Action, afterFailure, decide, type Observation } from "../../core/supervise/decide.ts";
+import type { Policy } from "../../core/supervise/policy.ts";
+import { savedProgram } from "../../core/supervise/processes.ts";
+import type { Reports } from "../../core/supervise/reports.ts";
+import type { Use } from "../../core/supervise/use.ts";
+import type { SystemPaths } from "../../paths.ts";
+import type { Kernel } from "../../system/kernel.ts";
+import type { Log } from "../../system/log.ts";
+import { isAlive, type ProcessFacts } from "../../system/procfs.ts";
+import { deleteFile, deleteTunnelFiles, endTunnelProcesses } from "./end.ts";
+import { Limiter } from "./limiter.ts";
+import { processesOf } from "./processes.ts";
+import { changeState, finishState, withProcesses, withUnmountMark } from "./record.ts";
+import { InstalledStunnel, startAgain } from "./start.ts";
+import type { WatchedTunnel } from "./watched-tunnel.ts";
+
+/** What a watchdog works with. */
+export interface WatchdogContext {
+  readonly paths: Pick<SystemPaths, "stateDirectory" | "keeper">;
+  readonly kernel: Kernel;
+  readonly log: Log;
+}
+
+/** What all tunnels of one pass have in common. */
+export interface Pass {
+  /** Milliseconds on a clock that is never set. */
+  readonly now: number;
+  readonly policy: Policy;
+  readonly watchMs: number;
+  useOf(tunnel: WatchedTunnel): Use;
+  /** All processes that have a stunnel configuration of the state directory among their arguments. */
+  tunnelProcesses(): readonly ProcessFacts[];
+  /** The ports of all mount.nfs4 that run. */
+  mountingPorts(): ReadonlySet<number>;
+}
+
+/** Starts and ends at the same time: more would only wait for the processors. */
+const MOST_ACTIONS = 8;
+/** A keeper that cannot report its death yet is looked at again after this long. */
+const FOLLOW_MS = 250;
+/** A tunnel whose stunnel is being restarted is looked at this often. */
+const DOWN_MS = 1000;
+/** A state file that cannot be read is reported after this long: it may be that it is just being written. */
+const WRITING_MS = 2000;
+
+/** Looks at one tunnel at a time and does what is to be done about it. */
+export class Caretaker {
+  readonly #context: WatchdogContext;
+  readonly #reports: Reports;
+  readonly #wake: (namesChanged: boolean) => void;
+  readonly #isUnused: (tunnel: WatchedTunnel) => boolean;
+  readonly #actions = new Limiter(MOST_ACTIONS);
+  readonly #stunnel = new InstalledStunnel();
+  readonly #underWay = new Set<Promise<void>>();
+
+  /**
+   * @param wake called when a tunnel is to be looked at again, and whether files were made or deleted
+   * @param isUnused tells from a fresh look at the kernel that nobody uses a tunnel
+   */
+  constructor(
+    context: WatchdogContext,
+    reports: Reports,
+    wake: (namesChanged: boolean) => void,
+    isUnused: (tunnel: WatchedTunnel) => boolean,
+  ) {
+    this.#context = context;
+    this.#reports = reports;
+    this.#wake = wake;
+    this.#isUnused = isUnused;
+  }
+
+  /** Resolves when no action is under way any more. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
+  }
+
+  /**
+   * Looks at a tunnel, and begins what is to be done. Returns what that is.
+   *
+   * @throws EfsError (system) where it cannot be looked at
+   */
+  look(tunnel: WatchedTunnel, pass: Pass): Action {
+    tunnel.changed = false;
+    const use = pass.useOf(tunnel);
+    tunnel.processes = processesOf(tunnel.traces, pass.tunnelProcesses);
+    const seen = this.#observe(tunnel, use, pass);
+    const { action, memory, lookInMs } = decide(seen, tunnel.memory, {
+      now: pass.now,
+      random: Math.random(),
+      graceMs: pass.policy.graceMs,
+      watchMs: pass.watchMs,
+    });
+    tunnel.memory = memory;
+    const { stunnel, keeper } = tunnel.processes;
+    const isFollowed = tunnel.follow(keeper, () => {
+      tunnel.changed = true;
+      this.#wake(false);
+    });
+    const looks = [
+      lookInMs,
+      isFollowed ? undefined : FOLLOW_MS,
+      keeper !== undefined && stunnel === undefined ? DOWN_MS : undefined,
+    ].filter((ms) => ms !== undefined);
+    tunnel.lookAt = pass.now + Math.min(Number.POSITIVE_INFINITY, ...looks);
+    if (seen.files === "unreadable") this.#reportUnreadable(tunnel, pass.now);
+    if (seen.files === "finished") this.#record(tunnel, use, pass);
+    this.#act(tunnel, action);
+    return action;
+  }
+
+  #observe(tunnel: WatchedTunnel, use: Use, pass: Pass): Observation {
+    const { finished, unfinished } = tunnel.files;
+    const helper = unfinished?.state?.helper;
+    const isBeingMade = helper !== undefined && isAlive(helper);
+    if (finished !== undefined && unfinished?.state !== undefined && helper !== undefined && !isBeingMade)
+      rmSync(tunnel.paths.unfinishedStateFile, { force: true });
+    // a mount that is being made with the names of an old one has the old one's processes too
+    const file = isBeingMade ? unfinished : tunnel.file;
+    return {
+      files:
+        file === undefined
+          ? "orphaned"
+          : file.state === undefined
+            ? "unreadable"
+            : file === finished
+              ? "finished"
+              : "unfinished",
+      use,
+      stunnel: tunnel.processes.stunnel !== undefined,
+      keeper: tunnel.processes.keeper !== undefined,
+      helper: isBeingMade ? "alive" : helper === undefined ? "unknown" : "dead",
+      mounting: helper !== undefined && !isBeingMade && pass.mountingPorts().has(tunnel.port),
+      ageMs: file === undefined ? this.#orphanAge(tunnel, pass.now) : Date.now() - file.modifiedMs,
+      recordedUnusedMs:
+        file?.state?.unmount_time === undefined ? undefined : Date.now() - 1000 * file.state.unmount_time,
+    };
+  }
+
+  /** How long files without a state file have not changed; processes without files, since they were seen. */
+  #orphanAge(tunnel: WatchedTunnel, now: number): number {
+    const times = [tunnel.paths.stunnelConfig, tunnel.paths.directory].flatMap(
+      (path) => lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? [],
+    );
+    return times.length === 0 ? now - tunnel.firstSeenAt : Date.now() - Math.max(...times);
+  }
+
+  #reportUnreadable(tunnel: WatchedTunnel, now: number): void {
+    const { file } = tunnel;
+    if (file?.problem === undefined) return;
+    const age = now - tunnel.firstSeenAt;
+    if (age < WRITING_MS && Date.now() - file.modifiedMs < WRITING_MS) {
+      tunnel.lookAt = now + WRITING_MS;
+      return;
+    }
+    if (tunnel.reportedVersion === file.version) return;
+    tunnel.reportedVersion = file.version;
+    this.#context.log.error(oneLine(file.problem));
+  }
+
+  /** Brings the state file up to date, and reports who took over from whom. */
+  #record(tunnel: WatchedTunnel, use: Use, { policy }: Pass): void {
+    const { state } = tunnel;
+    const { stunnel, keeper } = tunnel.processes;
+    if (state === undefined) return;
+    const unmountedAt = use === "unused" && policy.graceMs > 0 ? Date.now() / 1000 : undefined;
+    const change = (before: TunnelState) =>
+      withUnmountMark(
+        stunnel === undefined ? before : withProcesses(before, { stunnel, keeper }),
+        unmountedAt,
+      );
+    if (isDeepStrictEqual(change(state), state)) return;
+    const before = changeState(this.#context.paths.stateDirectory, tunnel.base, change);
+    if (before === undefined || stunnel === undefined || before.pid === stunnel.pid || before.pid < 0) return;
+    this.#report(tunnel, "replaced", `stunnel ${before.pid} ended, ${stunnel.pid} has taken over`, "info");
+  }
+
+  #act(tunnel: WatchedTunnel, action: Action): void {
+    switch (action) {
+      case "leave":
+        return;
+      case "finish":
+        finishState(this.#context.paths.stateDirectory, tunnel.base);
+        this.#context.log.info(`${tunnel.name}: its mount was made, its helper died before it said so`);
+        return;
+      case "start":
+        this.#begin(tunnel, () => this.#start(tunnel));
+        return;
+      case "end":
+        this.#begin(tunnel, () => this.#end(tunnel));
+        return;
+    }
+  }
+
+  /** Carries out what takes time, while other tunnels go on. */
+  #begin(tunnel: WatchedTunnel, action: () => Promise<void>): void {
+    tunnel.busy = true;
+    const done = this.#actions
+      .run(action)
+      .catch((error: unknown) => {
+        tunnel.memory = afterFailure(tunnel.memory, { now: performance.now(), random: Math.random() });
+        this.failed(tunnel, error);
+      })
+      .finally(() => {
+        tunnel.busy = false;
+        tunnel.changed = true;
+        this.#underWay.delete(done);
+        this.#wake(true);
+      });
+    this.#underWay.add(done);
+  }
+
+  async #start(tunnel: WatchedTunnel): Promise<void> {
+    if (this.#isUnused(tunnel)) return;
+    const { paths, log } = this.#context;
+    const started = await startAgain(tunnel, paths.keeper, this.#stunnel, log);
+    const { stunnel, stunnelProgram, inheritsSocket } = started;
+    const before = changeState(paths.stateDirectory, tunnel.base, (state) => ({
+      ...withProcesses(state, started),
+      cmd: withProgram(state.cmd, stunnelProgram, tunnel.paths.stunnelConfig),
+      inheritsSocket,
+    }));
+    const was = before === undefined || before.pid < 0 ? "no stunnel ran" : `stunnel ${before.pid} had ended`;
+    this.#report(tunnel, "started", `${was}, ${stunnel.pid} was started`, "info");
+    this.#reports.forget(`${tunnel.base} failed`);
+  }
+
+  async #end(tunnel: WatchedTunnel): Promise<void> {
+    if (!this.#isUnused(tunnel)) return;
+    const { base, name, paths, mark, processes, state } = tunnel;
+    deleteTunnelFiles(base, paths, state?.files ?? []);
+    await endTunnelProcesses(processes, mark);
+    deleteFile(paths.stateFile);
+    tunnel.unfollow();
+    tunnel.processes = { stunnel: undefined, keeper: undefined };
+    this.#context.log.info(`${name}: ended, nothing uses it any more`);
+  }
+
+  /** Reports what went wrong with a tunnel, now and then where it goes on. */
+  failed(tunnel: WatchedTunnel, cause: unknown): void {
+    const error = asEfsError(cause);
+    const stack = error.kind === "bug" && cause instanceof Error ? ` ${cause.stack}` : "";
+    this.#report(tunnel, "failed", `${oneLine(error)}${stack}`, "error");
+  }
+
+  #report(tunnel: WatchedTunnel, subject: string, text: string, level: "info" | "error"): void {
+    const due = this.#reports.due(`${tunnel.base} ${subject}`, `${tunnel.name}: ${text}`, performance.now());
+    if (due !== undefined) this.#context.log[level](due);
+  }
+}
+
+/** A saved argument vector with the program that is used now. */
+function withProgram(cmd: readonly string[], program: string, config: string): readonly string[] {
+  const saved = savedProgram(cmd);
+  return saved === undefined
+    ? [program, config]
+    : cmd.map((argument) => (argument === saved ? program : argument));
+}

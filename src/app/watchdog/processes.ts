@@ -1,0 +1,51 @@
+import { configArgument, roleOf, type TunnelMark } from "../../core/supervise/processes.ts";
+import { readIfThere } from "../../system/files.ts";
+import { findProcesses, type ProcessFacts, processFacts } from "../../system/procfs.ts";
+
+/** The living processes of one tunnel. */
+export interface TunnelProcesses {
+  readonly stunnel: ProcessFacts | undefined;
+  readonly keeper: ProcessFacts | undefined;
+}
+
+/** Where a tunnel's processes are looked for before all of the machine's are. */
+export interface Traces extends TunnelMark {
+  /** Process ids from its state file. */
+  readonly pids: readonly number[];
+  readonly pidFile: string;
+}
+
+/**
+ * The processes of a tunnel: those its files name, if they are what they should be, or, where neither of
+ * them is there, any that has its configuration among its arguments.
+ *
+ * @param all all processes that have a stunnel configuration of the state directory among their arguments
+ */
+export function processesOf(traces: Traces, all: () => readonly ProcessFacts[]): TunnelProcesses {
+  const named = [...traces.pids, pidIn(traces.pidFile)].flatMap((pid) => processFacts(pid) ?? []);
+  const found = sorted(named, traces);
+  if (found.stunnel !== undefined && found.keeper === undefined) {
+    // an adopted stunnel's keeper, where it has one, is its parent
+    const parent = processFacts(found.stunnel.parent);
+    return parent === undefined ? found : { ...found, keeper: sorted([parent], traces).keeper };
+  }
+  return found.stunnel === undefined && found.keeper === undefined ? sorted(all(), traces) : found;
+}
+
+function sorted(candidates: readonly ProcessFacts[], mark: TunnelMark): TunnelProcesses {
+  const having = (role: string) => candidates.find(({ argv }) => roleOf(argv, mark) === role);
+  return { stunnel: having("stunnel"), keeper: having("keeper") };
+}
+
+function pidIn(path: string): number {
+  try {
+    return Number(readIfThere(path)?.trim() || Number.NaN);
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** All processes that have a stunnel configuration of this directory among their arguments. */
+export function tunnelProcesses(stateDirectory: string): ProcessFacts[] {
+  return findProcesses(({ argv }) => configArgument(argv, stateDirectory) !== undefined);
+}

@@ -1,0 +1,111 @@
+import { readlinkSync, statSync } from "node:fs";
+import { EfsError } from "../../core/errors.ts";
+import type { Port } from "../../core/ids.ts";
+import { fitConfig, savedPort } from "../../core/supervise/saved-config.ts";
+import type { TunnelPaths } from "../../core/tunnel/names.ts";
+import { makeDirectory, readIfThere, writeAtomically } from "../../system/files.ts";
+import type { Log } from "../../system/log.ts";
+import { bindPort } from "../../system/network.ts";
+import { findProcesses, holdsSocket, listenerInode } from "../../system/procfs.ts";
+import { findStunnel, type Stunnel, stunnelPath } from "../stunnel.ts";
+import { type RunningTunnel, startTunnel } from "../tunnel.ts";
+
+/** A tunnel that is down, as its files describe it. */
+export interface DownTunnel {
+  readonly name: string;
+  readonly port: Port;
+  readonly paths: TunnelPaths;
+  readonly networkNamespace: string | undefined;
+}
+
+const PRIVATE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+
+/** The installed stunnel, asked again only where its file is another one. */
+export class InstalledStunnel {
+  #known: { version: string; stunnel: Promise<Stunnel> } | undefined;
+
+  /** @throws EfsError (system) where there is none */
+  find(): Promise<Stunnel> {
+    const path = stunnelPath();
+    const stats = path === undefined ? undefined : statSync(path, { throwIfNoEntry: false });
+    const version = `${path}:${stats?.ino}:${stats?.size}:${stats?.mtimeMs}`;
+    if (this.#known?.version !== version) {
+      const stunnel = findStunnel();
+      this.#known = { version, stunnel };
+      stunnel.catch(() => {
+        this.#known = undefined;
+      });
+    }
+    return this.#known?.stunnel ?? findStunnel();
+  }
+}
+
+/** A tunnel that was started again. */
+export interface StartedTunnel extends RunningTunnel {
+  readonly stunnelProgram: string;
+  readonly inheritsSocket: boolean;
+}
+
+/**
+ * Starts keeper and stunnel for a tunnel that is down, on its port and with its saved configuration, fitted
+ * to the stunnel that is installed now.
+ *
+ * @throws EfsError (system) where it does not start, naming who has its port where somebody has
+ */
+export async function startAgain(
+  tunnel: DownTunnel,
+  keeperProgram: string,
+  installed: InstalledStunnel,
+  log: Log,
+): Promise<StartedTunnel> {
+  const { path: stunnel, capabilities } = await installed.find();
+  const { name, port, paths, networkNamespace } = tunnel;
+  const saved = readIfThere(paths.stunnelConfig);
+  if (saved === undefined || savedPort(saved) !== port) {
+    throw new EfsError(
+      "system",
+      saved === undefined
+        ? `${paths.stunnelConfig} is gone`
+        : `${paths.stunnelConfig} is not for port ${port}`,
+      { hint: "unmount with umount -f and mount again" },
+    );
+  }
+  makeDirectory(paths.directory, DIRECTORY_MODE);
+  const fitted = fitConfig(saved, paths.pidFile, capabilities);
+  if (fitted.changes.length > 0) {
+    writeAtomically(paths.stunnelConfig, fitted.text, PRIVATE_MODE);
+    log.info(`${name}: its configuration now suits ${stunnel}: ${fitted.changes.join(", ")}`);
+  }
+  const inheritsSocket = capabilities.inheritsSockets && networkNamespace === undefined;
+  const socket = inheritsSocket ? await bindPort(port) : undefined;
+  if (inheritsSocket && socket === undefined) throw portTaken(port);
+  // nothing may be awaited between the two: a connection that comes in would be accepted here and lost
+  const starting = startTunnel({ keeperProgram, stunnel, paths, port, socket, networkNamespace });
+  socket?.close();
+  try {
+    return { ...(await starting), stunnelProgram: stunnel, inheritsSocket };
+  } catch (error) {
+    if (!inheritsSocket && listenerInode(port) !== undefined) throw portTaken(port, error);
+    throw error;
+  }
+}
+
+/** Names who listens on a tunnel's port, as far as it can be found out. */
+function portTaken(port: Port, cause?: unknown): EfsError {
+  const inode = listenerInode(port);
+  const holder = inode === undefined ? undefined : findProcesses(({ pid }) => holdsSocket(pid, inode)).at(0);
+  const who = holder === undefined ? "another process" : `process ${holder.pid} (${programOf(holder.pid)})`;
+  return new EfsError("system", `port ${port} on 127.0.0.1 is taken by ${who}`, {
+    hint: "end that process: the tunnel takes the port as soon as it is free",
+    cause,
+  });
+}
+
+function programOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`);
+  } catch {
+    return "unknown program";
+  }
+}

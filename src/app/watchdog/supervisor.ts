@@ -1,0 +1,271 @@
+import { statSync, truncateSync } from "node:fs";
+import { posix } from "node:path";
+import { asEfsError, oneLine } from "../../core/errors.ts";
+import type { Policy } from "../../core/supervise/policy.ts";
+import { configArgument } from "../../core/supervise/processes.ts";
+import { Reports } from "../../core/supervise/reports.ts";
+import { classifyEntry } from "../../core/tunnel/names.ts";
+import { findProcesses } from "../../system/procfs.ts";
+import { identityOfFile, watchDirectory } from "../../system/watch.ts";
+import { Caretaker, type Pass, type WatchdogContext } from "./caretaker.ts";
+import { deleteFile } from "./end.ts";
+import { Inventory, type TunnelFiles } from "./inventory.ts";
+import { tunnelProcesses } from "./processes.ts";
+import { readUses } from "./uses.ts";
+import { WatchedTunnel } from "./watched-tunnel.ts";
+
+/** Passes are at least this far apart: a burst of events becomes a few of them. */
+const PASS_MS = 10;
+/** After a pass that failed as a whole. */
+const RETRY_MS = 1000;
+/** Everything is looked at in full no more often than this, however short the round is. */
+const FULL_LOOK_MS = 30_000;
+/** All processes of the machine are searched for tunnels without files this often. */
+const STRAYS_MS = 600_000;
+/** So many tunnels without a keeper are looked at four times a second, more of them once. */
+const FEW = 16;
+const WATCH_FEW_MS = 250;
+const WATCH_MANY_MS = 1000;
+/** A tunnel's log is emptied when it is longer. */
+const LONGEST_LOG = 1024 * 1024;
+const TEMPORARY_AGE_MS = 60_000;
+/** How long actions that are under way have when the watchdog ends. */
+const STOP_MS = 5000;
+
+/**
+ * The watchdog's loop: events mark what may have changed, a pass looks at that, and a slow round at
+ * everything in case an event was lost.
+ */
+export class Supervisor {
+  readonly #context: WatchdogContext;
+  #policy: Policy;
+  readonly #inventory: Inventory;
+  readonly #reports = new Reports();
+  readonly #caretaker: Caretaker;
+  readonly #tunnels = new Map<string, WatchedTunnel>();
+  #namesChanged = true;
+  #nextPass: { at: number; timer: NodeJS.Timeout } | undefined;
+  #nextRound = 0;
+  #nextFullLook = 0;
+  #nextStrays = 0;
+  #lastGoodPass = performance.now();
+  #strays = new Map<string, TunnelFiles>();
+  #directory: { identity: string | undefined; stop: (() => void) | undefined } | undefined;
+  #stopMounts = () => {};
+  #stopped = false;
+
+  constructor(context: WatchdogContext, policy: Policy) {
+    this.#context = context;
+    this.#policy = policy;
+    this.#inventory = new Inventory(context.paths.stateDirectory);
+    this.#caretaker = new Caretaker(
+      context,
+      this.#reports,
+      (names) => (names ? this.#readNamesSoon() : this.#wake()),
+      (tunnel) => readUses(context.kernel, this.#tunnels.values())(tunnel) === "unused",
+    );
+  }
+
+  /** Takes over what is there; when it returns, all that needs something is being seen to. */
+  start(): void {
+    this.#stopMounts = this.#context.kernel.watchMounts(() => this.#wake());
+    this.#pass();
+    const tunnels = [...this.#tunnels.values()];
+    const count = (wanted: (tunnel: WatchedTunnel) => boolean) => tunnels.filter(wanted).length;
+    const unreadable = count(({ file }) => file?.problem !== undefined);
+    const running = count(({ processes }) => processes.stunnel !== undefined);
+    this.#context.log.info(
+      `Watching ${this.#context.paths.stateDirectory}: ${tunnels.length} tunnels, ${running} of them running` +
+        `${unreadable === 0 ? "" : `, ${unreadable} with a state file that cannot be used`}`,
+    );
+  }
+
+  /** What the configuration says from now on. */
+  reload(policy: Policy): void {
+    this.#policy = policy;
+    this.#nextRound = 0;
+    this.#nextFullLook = 0;
+    this.#wake();
+  }
+
+  /** Leaves tunnels as they are; what is under way is finished first, within a limit. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#nextPass?.timer);
+    this.#stopMounts();
+    this.#directory?.stop?.();
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, STOP_MS).unref());
+    await Promise.race([this.#caretaker.idle(), limit]);
+    for (const tunnel of this.#tunnels.values()) tunnel.unfollow();
+  }
+
+  /** How long ago a pass went through, in milliseconds. */
+  get sinceLastPassMs(): number {
+    return performance.now() - this.#lastGoodPass;
+  }
+
+  #wake(delayMs = PASS_MS): void {
+    if (this.#stopped) return;
+    const at = performance.now() + delayMs;
+    if (this.#nextPass !== undefined && this.#nextPass.at <= at) return;
+    clearTimeout(this.#nextPass?.timer);
+    const timer = setTimeout(() => {
+      this.#nextPass = undefined;
+      this.#pass();
+    }, delayMs);
+    this.#nextPass = { at, timer };
+  }
+
+  #pass(): void {
+    const now = performance.now();
+    try {
+      if (now >= this.#nextRound) this.#round(now);
+      if (this.#namesChanged) this.#readNames(now);
+      const pass = this.#newPass(now);
+      for (const tunnel of this.#tunnels.values()) {
+        if (tunnel.busy) continue;
+        const isDue = tunnel.changed || now >= tunnel.lookAt || pass.useOf(tunnel) !== tunnel.memory.use?.is;
+        if (isDue) this.#look(tunnel, pass);
+      }
+      this.#lastGoodPass = now;
+      const lookAts = Array.from(this.#tunnels.values(), ({ busy, lookAt }) =>
+        busy ? this.#nextRound : lookAt,
+      );
+      const next = Math.min(this.#nextRound, ...lookAts) - performance.now();
+      this.#wake(Math.max(this.#namesChanged ? 0 : PASS_MS, next));
+    } catch (error) {
+      this.#failed("a look at all tunnels", error);
+      this.#wake(RETRY_MS);
+    }
+  }
+
+  #look(tunnel: WatchedTunnel, pass: Pass): void {
+    try {
+      this.#caretaker.look(tunnel, pass);
+    } catch (error) {
+      tunnel.lookAt = pass.now + RETRY_MS;
+      this.#caretaker.failed(tunnel, error);
+    }
+  }
+
+  #newPass(now: number): Pass {
+    const { kernel, paths } = this.#context;
+    const withoutKeeper = Array.from(this.#tunnels.values()).filter(
+      ({ processes }) => processes.keeper === undefined && processes.stunnel !== undefined,
+    );
+    return {
+      now,
+      policy: this.#policy,
+      watchMs: withoutKeeper.length > FEW ? WATCH_MANY_MS : WATCH_FEW_MS,
+      useOf: readUses(kernel, this.#tunnels.values()),
+      tunnelProcesses: once(() => tunnelProcesses(paths.stateDirectory)),
+      mountingPorts: once(mountingPorts),
+    };
+  }
+
+  /** What there is to do now and then. */
+  #round(now: number): void {
+    this.#nextRound = now + this.#policy.roundMs;
+    this.#namesChanged = true;
+    this.#watchNames();
+    if (now < this.#nextFullLook) return;
+    this.#nextFullLook = now + FULL_LOOK_MS;
+    for (const tunnel of this.#tunnels.values()) {
+      tunnel.changed = true;
+      emptyLongLog(tunnel.paths.log);
+    }
+    if (now < this.#nextStrays) return;
+    this.#nextStrays = now + STRAYS_MS;
+    this.#strays = straysIn(this.#context.paths.stateDirectory);
+  }
+
+  /** Watches the state directory, also where another one has taken its place. */
+  #watchNames(): void {
+    const { stateDirectory } = this.#context.paths;
+    const identity = identityOfFile(stateDirectory);
+    if (this.#directory?.identity === identity && this.#directory?.stop !== undefined) return;
+    this.#directory?.stop?.();
+    const stop = watchDirectory(stateDirectory, () => this.#readNamesSoon());
+    this.#directory = { identity, stop };
+  }
+
+  #readNamesSoon(): void {
+    this.#namesChanged = true;
+    this.#wake();
+  }
+
+  #readNames(now: number): void {
+    const { stateDirectory } = this.#context.paths;
+    const { tunnels, temporary } = this.#inventory.read();
+    this.#namesChanged = false;
+    for (const name of temporary) deleteOld(`${stateDirectory}/${name}`);
+    for (const [base, files] of this.#strays) {
+      const known = this.#tunnels.get(base);
+      const isGone =
+        known !== undefined && known.processes.stunnel === undefined && known.processes.keeper === undefined;
+      if (isGone) this.#strays.delete(base);
+      else if (!tunnels.has(base)) tunnels.set(base, files);
+    }
+    for (const [base, files] of tunnels) {
+      const tunnel = this.#tunnels.get(base);
+      if (tunnel === undefined) this.#tunnels.set(base, new WatchedTunnel(files, stateDirectory, now));
+      else tunnel.update(files);
+    }
+    for (const tunnel of this.#tunnels.values()) {
+      if (tunnels.has(tunnel.base) || tunnel.busy) continue;
+      tunnel.unfollow();
+      this.#tunnels.delete(tunnel.base);
+      this.#reports.forget(tunnel.base);
+    }
+  }
+
+  #failed(subject: string, cause: unknown): void {
+    const error = asEfsError(cause);
+    const stack = error.kind === "bug" && cause instanceof Error ? ` ${cause.stack}` : "";
+    const due = this.#reports.due(subject, `${subject} failed: ${oneLine(error)}${stack}`, performance.now());
+    if (due !== undefined) this.#context.log.error(due);
+  }
+}
+
+function once<T>(read: () => T): () => T {
+  let value: { read: T } | undefined;
+  return () => {
+    value ??= { read: read() };
+    return value.read;
+  };
+}
+
+/** The ports for which a mount.nfs4 runs, also one that has outlived its helper. */
+function mountingPorts(): Set<number> {
+  const running = findProcesses(({ argv }) => argv.some((argument) => /(^|\/)mount\.nfs4?$/.test(argument)));
+  const ports = running.flatMap(({ argv }) =>
+    argv.flatMap((argument) => [...argument.matchAll(/(?:^|,)port=(\d+)/g)].map(([, port]) => Number(port))),
+  );
+  return new Set(ports);
+}
+
+/** Tunnels whose processes run, though the state directory may have nothing of them any more. */
+function straysIn(stateDirectory: string): Map<string, TunnelFiles> {
+  const strays = new Map<string, TunnelFiles>();
+  for (const { argv } of tunnelProcesses(stateDirectory)) {
+    const entry = classifyEntry(posix.basename(configArgument(argv, stateDirectory) ?? ""));
+    if (entry.kind !== "config") continue;
+    const { base, port } = entry;
+    const nothing = { finished: undefined, unfinished: undefined, hasConfig: false, hasDirectory: false };
+    strays.set(base, { base, port, ...nothing });
+  }
+  return strays;
+}
+
+function emptyLongLog(path: string): void {
+  try {
+    if (statSync(path).size > LONGEST_LOG) truncateSync(path);
+  } catch {
+    // it is not there
+  }
+}
+
+function deleteOld(path: string): void {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats !== undefined && Date.now() - stats.mtimeMs > TEMPORARY_AGE_MS) deleteFile(path);
+}

@@ -1,0 +1,43 @@
+import { existsSync, readlinkSync } from "node:fs";
+import { mountedTunnels, type Use } from "../../core/supervise/use.ts";
+import type { Kernel } from "../../system/kernel.ts";
+import type { WatchedTunnel } from "./watched-tunnel.ts";
+
+/**
+ * Reads who uses which tunnel at this moment.
+ *
+ * @param tunnels all that there are: a mount is told from another one's by them
+ * @throws EfsError (system) where the kernel's lists cannot be read
+ */
+export function readUses(kernel: Kernel, tunnels: Iterable<WatchedTunnel>): (tunnel: WatchedTunnel) => Use {
+  const mounted = mountedTunnels(
+    Array.from(tunnels, (tunnel) => tunnel.recordedMount),
+    kernel.mounts("self"),
+  );
+  const clients = kernel.nfsClientPorts("self");
+  return (tunnel) => {
+    if (mounted.has(tunnel.base)) return "mounted";
+    const pid = foreignProcess(tunnel);
+    if (pid !== undefined) return kernel.nfsClientPorts(pid).has(tunnel.port) ? "lingering" : "unused";
+    const namespace = tunnel.networkNamespace;
+    // nothing of it lives in there to look through: once its tunnel is back, there is
+    if (namespace !== undefined) return existsSync(namespace) ? "lingering" : "unused";
+    return clients.has(tunnel.port) ? "lingering" : "unused";
+  };
+}
+
+/** A process of the tunnel in another network namespace than ours, which has its own NFS clients. */
+function foreignProcess({ processes: { stunnel, keeper } }: WatchedTunnel): number | undefined {
+  const pid = stunnel?.pid ?? keeper?.pid;
+  if (pid === undefined) return undefined;
+  const namespace = networkNamespaceOf(pid);
+  return namespace === undefined || namespace === networkNamespaceOf("self") ? undefined : pid;
+}
+
+function networkNamespaceOf(pid: number | "self"): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return undefined;
+  }
+}

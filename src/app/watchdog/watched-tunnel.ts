@@ -1,0 +1,110 @@
+import type { ProcessIdentity, TunnelState } from "../../core/state/state.ts";
+import { type Memory, NO_MEMORY } from "../../core/supervise/decide.ts";
+import { savedNetworkNamespace, type TunnelMark } from "../../core/supervise/processes.ts";
+import type { RecordedMount } from "../../core/supervise/use.ts";
+import { type TunnelPaths, tunnelPaths } from "../../core/tunnel/names.ts";
+import { watchLifeline } from "../../system/lifeline.ts";
+import type { ProcessFacts } from "../../system/procfs.ts";
+import { watchDirectory } from "../../system/watch.ts";
+import type { StateFile, TunnelFiles } from "./inventory.ts";
+import type { Traces, TunnelProcesses } from "./processes.ts";
+
+/** What a watchdog keeps in mind of one tunnel. */
+export class WatchedTunnel {
+  readonly base: string;
+  readonly paths: TunnelPaths;
+  readonly firstSeenAt: number;
+  files: TunnelFiles;
+  memory: Memory = NO_MEMORY;
+  processes: TunnelProcesses = { stunnel: undefined, keeper: undefined };
+  /** Something happened to it: it is looked at in the next pass. */
+  changed = true;
+  /** An action is under way: it is left alone meanwhile. */
+  busy = false;
+  /** When it is looked at again in any case. */
+  lookAt = Number.NEGATIVE_INFINITY;
+  /** The version of its state file that was reported as unreadable. */
+  reportedVersion: string | undefined;
+  #lifeline: { keeper: ProcessIdentity; stop: () => void } | undefined;
+  #directory: (() => void) | undefined;
+
+  constructor(files: TunnelFiles, stateDirectory: string, now: number) {
+    this.base = files.base;
+    this.files = files;
+    this.paths = tunnelPaths(stateDirectory, files.base);
+    this.firstSeenAt = now;
+  }
+
+  /** What the state directory has of it now. */
+  update(files: TunnelFiles): void {
+    const before = this.files;
+    this.files = files;
+    const isSame =
+      before.finished?.version === files.finished?.version &&
+      before.unfinished?.version === files.unfinished?.version &&
+      before.hasConfig === files.hasConfig &&
+      before.hasDirectory === files.hasDirectory;
+    if (!isSame) this.changed = true;
+  }
+
+  get port() {
+    return this.files.port;
+  }
+
+  /** The state file that counts: a mount that is being made on the place of an old one has its own. */
+  get file(): StateFile | undefined {
+    return this.files.finished ?? this.files.unfinished;
+  }
+
+  get state(): TunnelState | undefined {
+    return this.file?.state;
+  }
+
+  /** How it is called in the log. */
+  get name(): string {
+    const place = this.state?.mountpoint;
+    return place === undefined ? `tunnel ${this.base}` : `tunnel of ${place} (port ${this.port})`;
+  }
+
+  get networkNamespace(): string | undefined {
+    return this.state?.networkNamespace ?? savedNetworkNamespace(this.state?.cmd ?? []);
+  }
+
+  get recordedMount(): RecordedMount {
+    return { base: this.base, port: this.port, mountPoint: this.state?.mountpoint };
+  }
+
+  get mark(): TunnelMark {
+    return { config: this.paths.stunnelConfig, cmd: this.state?.cmd ?? [] };
+  }
+
+  get traces(): Traces {
+    const { pid = -1, keeper } = this.state ?? {};
+    const pids = keeper === undefined ? [pid] : [pid, keeper.pid];
+    return { ...this.mark, pids, pidFile: this.paths.pidFile };
+  }
+
+  /**
+   * Follows the tunnel's processes by events: the keeper's death, and stunnel's pid file.
+   *
+   * @returns whether nothing of that kind can happen unnoticed
+   */
+  follow(keeper: ProcessFacts | undefined, event: () => void): boolean {
+    const same =
+      this.#lifeline?.keeper.pid === keeper?.pid && this.#lifeline?.keeper.startTime === keeper?.startTime;
+    if (!same) {
+      this.#lifeline?.stop();
+      const stop = keeper === undefined ? undefined : watchLifeline(keeper, event);
+      this.#lifeline = keeper === undefined || stop === undefined ? undefined : { keeper, stop };
+    }
+    if (this.files.hasDirectory) this.#directory ??= watchDirectory(this.paths.directory, event);
+    return keeper === undefined || (this.#lifeline !== undefined && this.#directory !== undefined);
+  }
+
+  unfollow(): void {
+    this.#lifeline?.stop();
+    this.#directory?.();
+    this.#lifeline = undefined;
+    this.#directory = undefined;
+  }
+}

@@ -1,0 +1,121 @@
+import { join } from "node:path";
+import { startWatchdog, type Watchdog } from "../app/watchdog.ts";
+import { emptyConfig, parseConfig } from "../core/config/config.ts";
+import { asEfsError, EfsError, oneLine } from "../core/errors.ts";
+import { type Policy, policyOf } from "../core/supervise/policy.ts";
+import { KEEPER, SYSTEM_PATHS, type SystemPaths, WATCHDOG_UNIT } from "../paths.ts";
+import { readIfThere } from "../system/files.ts";
+import { SYSTEM_KERNEL } from "../system/kernel.ts";
+import { type Log, openLog } from "../system/log.ts";
+import { type ServiceManager, serviceManager } from "../system/notify.ts";
+import { VERSION } from "../version.ts";
+
+const NAME = WATCHDOG_UNIT;
+const paths: SystemPaths = { ...SYSTEM_PATHS, keeper: join(__dirname, KEEPER) };
+
+/** The log as configured; until the configuration is read, as it is by default. */
+let file: Log = openLogFile(policyOf(emptyConfig(paths.config)));
+
+/** What goes wrong is also said on standard error, where containers and systemd read it. */
+const log: Log = {
+  debug: (message) => file.debug(message),
+  info: (message) => file.info(message),
+  warning: (message) => both("warning", message),
+  error: (message) => both("error", message),
+  critical: (message) => both("critical", message),
+};
+
+function both(level: "warning" | "error" | "critical", message: string): void {
+  file[level](message);
+  process.stderr.write(`${NAME}: ${message}\n`);
+}
+
+function openLogFile(policy: Policy): Log {
+  return openLog(`${paths.logDirectory}/mount-watchdog.log`, policy.log);
+}
+
+function readPolicy(): Policy {
+  const text = readIfThere(paths.config);
+  const config = text === undefined ? emptyConfig(paths.config) : parseConfig(text, paths.config);
+  const policy = policyOf(config);
+  file = openLogFile(policy);
+  if (text === undefined) log.warning(`${paths.config} is not there: every key has its default`);
+  for (const warning of config.warnings) log.warning(warning);
+  return policy;
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [argument] = argv;
+  if (argument === "--version") {
+    process.stdout.write(`${NAME} ${VERSION}\n`);
+    return 0;
+  }
+  if (argument !== undefined) {
+    throw new EfsError("usage", `unknown argument "${argument}"`, { hint: `run ${NAME} without any` });
+  }
+  if (process.geteuid?.() !== 0) {
+    throw new EfsError("permission", "only root may watch mounts", {
+      hint: "run it as a service, or with sudo",
+    });
+  }
+  const policy = readPolicy();
+  if (!policy.enabled) {
+    log.warning(`enabled = false in [mount-watchdog] of ${paths.config}: there is nothing to do`);
+    return 0;
+  }
+  const watchdog = await startWatchdog({ paths, kernel: SYSTEM_KERNEL, log }, policy);
+  process.on("SIGHUP", () => reload(watchdog));
+  const manager = serviceManager(process.env);
+  const stopPings = manager === undefined ? () => {} : await report(manager, watchdog);
+  const signal = await ended();
+  stopPings();
+  await manager?.notify("STOPPING=1");
+  await watchdog.stop();
+  log.info(`Ended by ${signal}: tunnels run on`);
+  return 0;
+}
+
+/** Takes the configuration file as it is now; one that is wrong changes nothing. */
+function reload(watchdog: Watchdog): void {
+  try {
+    watchdog.reload(readPolicy());
+    log.info(`${paths.config} was read again`);
+  } catch (error) {
+    log.error(`${oneLine(asEfsError(error))}; the settings stay as they were`);
+  }
+}
+
+/** A pass that never comes through again means that this process needs a new start. */
+const UNWELL_MS = 120_000;
+
+/** Tells the service manager that the watchdog is ready, and from then on that it is well. */
+async function report(manager: ServiceManager, watchdog: Watchdog): Promise<() => void> {
+  const send = (message: string) =>
+    manager.notify(message).catch((error: unknown) => log.warning(oneLine(asEfsError(error))));
+  await send("READY=1");
+  if (manager.everyMs === undefined) return () => {};
+  const timer = setInterval(() => {
+    if (watchdog.sinceLastPassMs < UNWELL_MS) void send("WATCHDOG=1");
+  }, manager.everyMs);
+  return () => clearInterval(timer);
+}
+
+function ended(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+function fail(cause: unknown): number {
+  const error = asEfsError(cause);
+  const stack = error.kind === "bug" && cause instanceof Error ? ` ${cause.stack}` : "";
+  log[error.kind === "bug" ? "critical" : "error"](`${oneLine(error)}${stack}`);
+  return error.status;
+}
+
+process.title = NAME;
+process.on("uncaughtException", (error) => process.exit(fail(error)));
+main(process.argv.slice(2)).then(
+  (status) => process.exit(status),
+  (error: unknown) => process.exit(fail(error)),
+);

@@ -1,0 +1,245 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { stunnelPath } from "../../src/app/stunnel.ts";
+import { type RunningTunnel, startTunnel } from "../../src/app/tunnel.ts";
+import { startWatchdog, type Watchdog } from "../../src/app/watchdog.ts";
+import { emptyConfig, parseConfig } from "../../src/core/config/config.ts";
+import type { Port } from "../../src/core/ids.ts";
+import type { MountEntry } from "../../src/core/nfs/mount-table.ts";
+import { formatState, type TunnelState } from "../../src/core/state/state.ts";
+import { policyOf } from "../../src/core/supervise/policy.ts";
+import { type TunnelPaths, tunnelPaths } from "../../src/core/tunnel/names.ts";
+import type { Kernel } from "../../src/system/kernel.ts";
+import type { Log } from "../../src/system/log.ts";
+import { bindPort } from "../../src/system/network.ts";
+import { startDetached } from "../../src/system/process.ts";
+import { findProcesses, isAlive, processFacts } from "../../src/system/procfs.ts";
+
+export const KEEPER = new URL("../../src/keeper/efs-tunnel-keeper", import.meta.url).pathname;
+export const STUNNEL = stunnelPath() ?? "/usr/bin/stunnel";
+
+/** A tunnel in a rig's state directory. */
+export interface RigTunnel {
+  readonly base: string;
+  readonly port: Port;
+  readonly mountPoint: string;
+  readonly paths: TunnelPaths;
+  /** What its state file says now. */
+  state(): TunnelState & Record<string, unknown>;
+  mount(): void;
+  unmount(): void;
+  isListening(): Promise<boolean>;
+}
+
+interface TunnelOptions {
+  readonly mounted?: boolean;
+  /** How it runs: as our helper starts it, as others do, or not at all. */
+  readonly runs?: "kept" | "alone" | "no";
+  readonly state?: Record<string, unknown>;
+  readonly config?: string;
+  readonly unfinished?: boolean;
+}
+
+/** A state directory of its own, with real tunnels and a mount table that the test writes. */
+export class Rig {
+  readonly directory = mkdtempSync(join(tmpdir(), "efs-watchdog-"));
+  readonly lines: string[] = [];
+  readonly mounts = new Map<string, MountEntry>();
+  readonly clients = new Set<number>();
+  #changed: (() => void) | undefined;
+  #count = 0;
+  #watchdog: Watchdog | undefined;
+
+  constructor(test: TestContext) {
+    test.after(() => this.#cleanUp());
+  }
+
+  readonly kernel: Kernel = {
+    mounts: () => [...this.mounts.values()],
+    nfsClientPorts: () => this.clients,
+    watchMounts: (changed) => {
+      this.#changed = changed;
+      return () => {
+        this.#changed = undefined;
+      };
+    },
+  };
+
+  get log(): Log {
+    const at = (level: string) => (message: string) => void this.lines.push(`${level} ${message}`);
+    return {
+      debug: at("DEBUG"),
+      info: at("INFO"),
+      warning: at("WARNING"),
+      error: at("ERROR"),
+      critical: at("CRITICAL"),
+    };
+  }
+
+  async watch(config = ""): Promise<Watchdog> {
+    const file = config === "" ? emptyConfig("test.conf") : parseConfig(config, "test.conf");
+    const paths = { stateDirectory: this.directory, keeper: KEEPER };
+    this.#watchdog = await startWatchdog({ paths, kernel: this.kernel, log: this.log }, policyOf(file));
+    return this.#watchdog;
+  }
+
+  /** What the kernel would report by itself. */
+  mountTableChanged(): void {
+    this.#changed?.();
+  }
+
+  async tunnel(options: TunnelOptions = {}): Promise<RigTunnel> {
+    const { mounted = true, runs = "kept", unfinished = false } = options;
+    this.#count += 1;
+    const mountPoint = `/mnt/efs${this.#count}`;
+    const port = await freePort();
+    const base = `fs-0123456789abcde${this.#count}.mnt.efs${this.#count}.${port}`;
+    const paths = tunnelPaths(this.directory, base);
+    const tunnel: RigTunnel = {
+      base,
+      port,
+      mountPoint,
+      paths,
+      state: () => JSON.parse(readFileSync(paths.stateFile, "utf8")),
+      mount: () => {
+        this.mounts.set(mountPoint, mountEntry(mountPoint, port));
+        this.clients.add(port);
+        this.mountTableChanged();
+      },
+      unmount: () => {
+        this.mounts.delete(mountPoint);
+        this.clients.delete(port);
+        this.mountTableChanged();
+      },
+      isListening: () => isListening(port),
+    };
+    mkdirSync(paths.directory, { mode: 0o700 });
+    writeFileSync(paths.stunnelConfig, options.config ?? stunnelConfig(port, paths));
+    const started = await this.#run(runs, port, paths);
+    if (mounted) tunnel.mount();
+    const state = {
+      cmd: [STUNNEL, paths.stunnelConfig],
+      files: [paths.stunnelConfig],
+      mountpoint: mountPoint,
+      ...started,
+      ...options.state,
+    };
+    const path = unfinished ? paths.unfinishedStateFile : paths.stateFile;
+    writeFileSync(path, formatState(state as unknown as TunnelState));
+    return tunnel;
+  }
+
+  async #run(runs: TunnelOptions["runs"], port: Port, paths: TunnelPaths): Promise<Partial<TunnelState>> {
+    if (runs === "no") return { pid: 4_194_304 };
+    if (runs === "alone") {
+      const { pid } = startDetached(STUNNEL, [paths.stunnelConfig], { output: 2, descriptors: [] });
+      await eventually("stunnel listens", () => isListening(port));
+      return { pid };
+    }
+    const { stunnel, keeper } = await startKept(port, paths);
+    return { pid: stunnel.pid, pidStartTime: stunnel.startTime, keeper, inheritsSocket: true };
+  }
+
+  /** The processes of this rig's tunnels. */
+  processes() {
+    return findProcesses(({ argv }) => argv.some((argument) => argument.startsWith(`${this.directory}/`)));
+  }
+
+  /** Lines of the log that match. */
+  logged(pattern: RegExp): string[] {
+    return this.lines.filter((line) => pattern.test(line));
+  }
+
+  async #cleanUp(): Promise<void> {
+    await this.#watchdog?.stop();
+    while (this.processes().length > 0) {
+      for (const { pid } of this.processes()) process.kill(pid, "SIGKILL");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+export async function startKept(port: Port, paths: TunnelPaths): Promise<RunningTunnel> {
+  const socket = await bindPort(port);
+  if (socket === undefined) throw new Error(`port ${port} is taken`);
+  const starting = startTunnel({
+    keeperProgram: KEEPER,
+    stunnel: STUNNEL,
+    paths,
+    port,
+    socket,
+    networkNamespace: undefined,
+  });
+  socket.close();
+  return starting;
+}
+
+export function stunnelConfig(port: number, paths: TunnelPaths, more: readonly string[] = []): string {
+  return [
+    "fips = no",
+    "foreground = quiet",
+    "socket = l:SO_REUSEADDR=yes",
+    `pid = ${paths.pidFile}`,
+    "syslog = no",
+    ...more,
+    "[efs]",
+    "client = yes",
+    `accept = 127.0.0.1:${port}`,
+    "connect = 127.0.0.1:1",
+    "delay = yes",
+    "verify = 0",
+    "libwrap = no",
+    "",
+  ].join("\n");
+}
+
+export function mountEntry(mountPoint: string, port: number): MountEntry {
+  return {
+    id: port,
+    device: `0:${port}`,
+    mountPoint,
+    type: "nfs4",
+    source: "127.0.0.1:/",
+    superOptions: `rw,vers=4.1,port=${port},clientaddr=127.0.0.1,addr=127.0.0.1`,
+  };
+}
+
+/** A port that the kernel chose and that nobody has now. */
+export async function freePort(): Promise<Port> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port as Port;
+}
+
+/** Whether somebody listens on the port, found out without connecting to it. */
+export async function isListening(port: number): Promise<boolean> {
+  const hexPort = port.toString(16).toUpperCase().padStart(4, "0");
+  return readFileSync("/proc/net/tcp", "latin1").includes(` 0100007F:${hexPort} 00000000:0000 0A `);
+}
+
+/** Waits until something holds. */
+export async function eventually(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  limitMs = 10_000,
+): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`not within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 3));
+  }
+}
+
+/** Ends a process at once and waits until it is gone. */
+export async function kill(pid: number): Promise<void> {
+  const facts = processFacts(pid);
+  if (facts === undefined) return;
+  process.kill(pid, "SIGKILL");
+  await eventually(`process ${pid} is gone`, () => !isAlive(facts));
+}
