@@ -4,12 +4,24 @@ import { SYSTEM_PATHS, WATCHDOG_UNIT } from "../paths.ts";
 /** Where the programs' own files are. */
 export const LIBRARY = "/usr/lib/amazon-efs-mount-helper";
 
-/** The programs, and where their launchers are: mount(8) looks for its helpers in /sbin. */
-export const LAUNCHERS: Readonly<Record<string, string>> = {
+/**
+ * The programs, and where they are run: mount(8) looks for its helpers in /sbin. There are symbolic links
+ * there, to launchers in the library: node takes a file that is called `.efs` for a program only where it
+ * knows what it is from a package.json beside it, and it looks beside what the link leads to.
+ */
+export const PROGRAMS: Readonly<Record<string, string>> = {
   "mount.efs": "/sbin/mount.efs",
   "amazon-efs-mount-watchdog": "/usr/bin/amazon-efs-mount-watchdog",
   "efs-utils": "/usr/bin/efs-utils",
 };
+
+/** Where a program's launcher is. */
+export function launcherPath(name: string): string {
+  return `${LIBRARY}/bin/${name}`;
+}
+
+/** The package.json beside the launchers. */
+export const LAUNCHERS_PACKAGE = { path: launcherPath("package.json"), text: '{ "type": "commonjs" }\n' };
 
 /** A file for the administrator: where it is used, and its name in the library, where it stays as it was shipped. */
 export interface Shipped {
@@ -28,8 +40,7 @@ export const UNIT: Shipped = {
 const LONGEST_SHEBANG = 127;
 
 /**
- * A launcher's text. It finds `require` in a way that also works where a package.json of `"type": "module"`
- * lies above it, as in / of some containers.
+ * A launcher's text.
  *
  * @throws EfsError (usage) where the kernel would not find `node` in a `#!` line
  */
@@ -46,11 +57,5 @@ export function launcherText(name: string, node: string): string {
       hint: "name another one with --node, for instance a symbolic link to it",
     });
   }
-  const launch = `process.getBuiltinModule("module").createRequire("${LIBRARY}/")("./launch.cjs").launch`;
-  return `${shebang}\n${launch}("${name}");\n`;
-}
-
-/** Whether a file's text is that of a launcher of ours, of whatever version. */
-export function isLauncher(text: string): boolean {
-  return text.includes(`"${LIBRARY}/"`);
+  return `${shebang}\nrequire("../launch.cjs").launch("${name}");\n`;
 }

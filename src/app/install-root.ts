@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { EfsError } from "../core/errors.ts";
 import { run } from "../system/process.ts";
@@ -49,4 +49,16 @@ export class Root {
       hint: `run ${command} by hand`,
     });
   }
+}
+
+/** Whether anything is there, be it a symbolic link that leads nowhere. */
+export function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Whether this is a symbolic link to `target`. */
+export function isLinkTo(path: string, target: string): boolean {
+  return (
+    lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true && readlinkSync(path) === target
+  );
 }

@@ -1,20 +1,30 @@
-import { lstatSync, readdirSync, readFileSync, rmSync, type Stats, statSync } from "node:fs";
+import {
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { EfsError } from "../core/errors.ts";
 import { SYSTEM_PATHS, WATCHDOG_UNIT } from "../paths.ts";
-import { makeDirectory, readIfThere, writeAtomically } from "../system/files.ts";
+import { makeDirectory, reason, writeAtomically } from "../system/files.ts";
 import { run } from "../system/process.ts";
 import {
   CA_BUNDLE,
   CONFIG,
-  isLauncher,
-  LAUNCHERS,
+  LAUNCHERS_PACKAGE,
   LIBRARY,
+  launcherPath,
   launcherText,
+  PROGRAMS,
   type Shipped,
   UNIT,
 } from "./install-layout.ts";
-import { Root } from "./install-root.ts";
+import { isLinkTo, isThere, Root } from "./install-root.ts";
 
 export interface InstallOptions {
   /** Directory of the built programs; it may be the library itself. */
@@ -36,51 +46,86 @@ const NODE_LIMIT_MS = 30_000;
  *
  * @throws EfsError naming what could not be done; what was done before has been said
  */
-export async function install({ built, root: directory, node, say }: InstallOptions): Promise<void> {
-  const root = new Root(directory);
-  const files = builtFiles(built);
-  const launchers = Object.entries(LAUNCHERS).map(([name, path]) => {
-    return { name, path, text: launcherText(name, node) };
+export async function install(options: InstallOptions): Promise<void> {
+  const root = new Root(options.root);
+  const files = builtFiles(options.built);
+  const launchers = Object.keys(PROGRAMS).map((name) => {
+    return { path: launcherPath(name), text: launcherText(name, options.node) };
   });
-  const nodeRuns = await checkNode(node, root);
+  const nodeRuns = await checkNode(options.node, root);
 
-  makeDirectory(resolve(directory), 0o755);
-  const library = root.place(LIBRARY);
-  makeDirectory(library, 0o755);
-  for (const name of files) copy(join(built, name), join(library, name));
-  const caches = nodeRuns ? Object.keys(LAUNCHERS) : [];
-  for (const name of caches) await writeCodeCache(node, library, name);
-  removeOthers(library, [...files, ...caches.map((name) => `${name}.cache`)]);
-  say(`wrote ${library}`);
-  if (!nodeRuns) say(`made no code caches: ${node} is not on this machine`);
-
-  for (const { path, text } of launchers) {
-    const file = root.place(path);
-    makeDirectory(dirname(file), 0o755);
-    const previous = readIfThere(file);
-    writeAtomically(file, text, 0o755, { durable: true });
-    say(previous === undefined || isLauncher(previous) ? `wrote ${file}` : `replaced the ${file} of others`);
-  }
-
-  const put = (shipped: Shipped, keeps: (there: Stats) => string | undefined) => {
-    const file = root.place(shipped.path);
-    const there = lstatSync(file, { throwIfNoEntry: false });
-    const why = there && keeps(there);
-    if (why !== undefined) return say(`kept ${file}, ${why}: this version's is ${LIBRARY}/${shipped.name}`);
-    makeDirectory(dirname(file), 0o755);
-    copy(join(library, shipped.name), file);
-    say(`wrote ${file}`);
-  };
-  put(UNIT, () => undefined);
-  put(CA_BUNDLE, (there) => (there.isSymbolicLink() ? "which is a symbolic link" : undefined));
-  put(CONFIG, () => "which was there");
+  makeDirectory(resolve(options.root), 0o755);
+  await writeLibrary(options, root, { files, launchers, nodeRuns });
+  linkPrograms(root, options.say);
+  putShipped(root, UNIT, () => undefined, options.say);
+  putShipped(
+    root,
+    CA_BUNDLE,
+    (there) => (there.isSymbolicLink() ? "which is a symbolic link" : undefined),
+    options.say,
+  );
+  putShipped(root, CONFIG, () => "which was there", options.say);
   const logs = root.place(SYSTEM_PATHS.logDirectory);
   makeDirectory(logs, 0o755);
-  say(`made ${logs}`);
+  options.say(`made ${logs}`);
 
   await root.systemctl("daemon-reload");
   // a watchdog of an earlier version goes on as this one; the tunnels do not notice
   await root.systemctl("--no-block", "try-restart", WATCHDOG_UNIT);
+}
+
+interface LibraryContent {
+  /** Names of what is copied from the built programs. */
+  readonly files: readonly string[];
+  readonly launchers: readonly { readonly path: string; readonly text: string }[];
+  /** Whether the node of the launchers runs on this machine. */
+  readonly nodeRuns: boolean;
+}
+
+async function writeLibrary(
+  { built, node, say }: InstallOptions,
+  root: Root,
+  { files, launchers, nodeRuns }: LibraryContent,
+): Promise<void> {
+  const library = root.place(LIBRARY);
+  makeDirectory(join(library, "bin"), 0o755);
+  for (const name of files) copy(join(built, name), join(library, name));
+  writeAtomically(root.place(LAUNCHERS_PACKAGE.path), LAUNCHERS_PACKAGE.text, 0o644, { durable: true });
+  for (const { path, text } of launchers) writeAtomically(root.place(path), text, 0o755, { durable: true });
+  const caches = nodeRuns ? Object.keys(PROGRAMS).map((name) => `${name}.cache`) : [];
+  for (const cache of caches) await writeCodeCache(node, library, cache);
+  removeOthers(library, ["bin", ...files, ...caches]);
+  say(`wrote ${library}`);
+  if (!nodeRuns) say(`made no code caches: ${node} is not on this machine`);
+}
+
+function linkPrograms(root: Root, say: InstallOptions["say"]): void {
+  for (const [name, path] of Object.entries(PROGRAMS)) {
+    const link = root.place(path);
+    makeDirectory(dirname(link), 0o755);
+    const others = isThere(link) && !isLinkTo(link, launcherPath(name));
+    linkAtomically(launcherPath(name), link);
+    say(others ? `replaced the ${link} of others` : `wrote ${link}`);
+  }
+}
+
+/** Puts a file where it is used, unless `kept` gives a reason why the one that is there stays. */
+function putShipped(
+  root: Root,
+  { name, path }: Shipped,
+  kept: (there: Stats) => string | undefined,
+  say: InstallOptions["say"],
+): void {
+  const file = root.place(path);
+  const there = lstatSync(file, { throwIfNoEntry: false });
+  const why = there && kept(there);
+  if (why !== undefined) {
+    say(`kept ${file}, ${why}: this version's is ${LIBRARY}/${name}`);
+    return;
+  }
+  makeDirectory(dirname(file), 0o755);
+  copy(join(root.place(LIBRARY), name), file);
+  say(`wrote ${file}`);
 }
 
 /** The names of what there is to install. */
@@ -88,7 +133,7 @@ function builtFiles(built: string): string[] {
   const files = readdirSync(built, { withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.name.startsWith(".") && !entry.name.endsWith(".cache"))
     .map((entry) => entry.name);
-  const programs = Object.keys(LAUNCHERS).map((name) => `${name}.cjs`);
+  const programs = Object.keys(PROGRAMS).map((name) => `${name}.cjs`);
   const missing = [...programs, UNIT.name, CA_BUNDLE.name, CONFIG.name].find((name) => !files.includes(name));
   if (missing === undefined) return files;
   throw new EfsError("system", `${join(built, missing)} is not there`, { hint: "run npm run build first" });
@@ -119,18 +164,31 @@ function copy(source: string, target: string): void {
   writeAtomically(target, readFileSync(source, "utf8"), mode, { durable: true });
 }
 
-/** The code cache of one program, made by the node that will read it and for the place it will be run from. */
-async function writeCodeCache(node: string, library: string, name: string): Promise<void> {
-  const cache = join(library, `${name}.cache`);
+/** NAME.cache for NAME.cjs, made by the node that will read it and for the place it will be run from. */
+async function writeCodeCache(node: string, library: string, cache: string): Promise<void> {
+  const program = cache.replace(/\.cache$/, ".cjs");
   const args = [
     join(library, "code-cache.cjs"),
-    join(library, `${name}.cjs`),
-    `${LIBRARY}/${name}.cjs`,
-    cache,
+    join(library, program),
+    `${LIBRARY}/${program}`,
+    join(library, cache),
   ];
   const { status, stderr } = await run(node, args, { timeoutMs: NODE_LIMIT_MS });
   if (status === 0) return;
-  throw new EfsError("system", `cannot make ${cache}: ${stderr.trim() || "node failed"}`);
+  throw new EfsError("system", `cannot make ${join(library, cache)}: ${stderr.trim() || "node failed"}`);
+}
+
+/** Makes a symbolic link take the place of whatever is there, in one step. */
+function linkAtomically(target: string, path: string): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    rmSync(temporary, { force: true });
+    symlinkSync(target, temporary);
+    renameSync(temporary, path);
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    throw new EfsError("system", `cannot make the link ${path}: ${reason(cause)}`, { cause });
+  }
 }
 
 /** Takes away what an earlier version installed and this one does not. */

@@ -1,10 +1,10 @@
-import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { EfsError } from "../core/errors.ts";
 import { SYSTEM_PATHS, WATCHDOG_UNIT } from "../paths.ts";
 import { readIfThere, reason } from "../system/files.ts";
-import { CA_BUNDLE, CONFIG, isLauncher, LAUNCHERS, LIBRARY, type Shipped, UNIT } from "./install-layout.ts";
-import { Root } from "./install-root.ts";
+import { CA_BUNDLE, CONFIG, LIBRARY, launcherPath, PROGRAMS, type Shipped, UNIT } from "./install-layout.ts";
+import { isLinkTo, isThere, Root } from "./install-root.ts";
 
 export interface UninstallOptions {
   /** Directory of built programs: tells what was shipped where the library is gone already. */
@@ -27,7 +27,7 @@ export async function uninstall({ built, root: directory, purge, say }: Uninstal
   const root = new Root(directory);
   const library = root.place(LIBRARY);
   const remove = (file: string) => {
-    if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return;
+    if (!isThere(file)) return;
     removing(file, () => rmSync(file, { recursive: true }));
     say(`removed ${file}`);
   };
@@ -47,10 +47,10 @@ export async function uninstall({ built, root: directory, purge, say }: Uninstal
     removeShipped(UNIT);
     await root.systemctl("daemon-reload");
   }
-  for (const path of Object.values(LAUNCHERS)) {
-    const file = root.place(path);
-    if (isLauncher(readIfThere(file) ?? "")) remove(file);
-    else if (existsSync(file)) say(`kept ${file}, which is somebody else's`);
+  for (const [name, path] of Object.entries(PROGRAMS)) {
+    const link = root.place(path);
+    if (isLinkTo(link, launcherPath(name))) remove(link);
+    else if (isThere(link)) say(`kept ${link}, which is somebody else's`);
   }
 
   removeShipped(CONFIG);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import {
   closeSync,
   fstatSync,
@@ -7,6 +8,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmdirSync,
   rmSync,
   statSync,
@@ -27,9 +29,9 @@ const UNIT = "etc/systemd/system/amazon-efs-mount-watchdog.service";
 
 /** The files of an installation outside of its library. */
 const OUTSIDE = {
-  "sbin/mount.efs": "755",
-  "usr/bin/amazon-efs-mount-watchdog": "755",
-  "usr/bin/efs-utils": "755",
+  "sbin/mount.efs": "777",
+  "usr/bin/amazon-efs-mount-watchdog": "777",
+  "usr/bin/efs-utils": "777",
   [CONFIG]: "644",
   [BUNDLE]: "644",
   [UNIT]: "644",
@@ -95,16 +97,21 @@ describe("install", () => {
   test("puts every file where it belongs, readable by all and writable by its owner", async () => {
     await installing();
     assert.deepEqual(outside(root), { ...OUTSIDE, "var/log/amazon/efs/": "755" });
-    const modes = Object.values(tree(join(root, LIBRARY)));
-    assert.deepEqual([...new Set(modes)].sort(), ["644", "755"]);
-    assert.equal(statSync(join(root, LIBRARY, "efs-tunnel-keeper")).mode & 0o777, 0o755);
+    const library = tree(join(root, LIBRARY));
+    const executable = Object.keys(library).filter((name) => library[name] === "755");
+    assert.deepEqual(executable.sort(), [
+      "bin/amazon-efs-mount-watchdog",
+      "bin/efs-utils",
+      "bin/mount.efs",
+      "efs-tunnel-keeper",
+    ]);
     assert.equal(heard(/^wrote /), 7);
   });
 
   test("installs what was built, and a code cache for each program", async () => {
     await installing();
     const names = readdirSync(built).sort();
-    assert.deepEqual(readdirSync(join(root, LIBRARY)).sort(), names);
+    assert.deepEqual(readdirSync(join(root, LIBRARY)).sort(), [...names, "bin"].sort());
     for (const name of names.filter((file) => !file.endsWith(".cache"))) {
       assert.deepEqual(readFileSync(join(root, LIBRARY, name)), readFileSync(join(built, name)), name);
     }
@@ -114,14 +121,15 @@ describe("install", () => {
     assert.deepEqual(programs, ["amazon-efs-mount-watchdog", "efs-utils", "mount.efs"]);
   });
 
-  test("writes launchers for the node that was named, which find the library as it will be", async () => {
+  test("writes launchers for the node that was named, and links to where they will be", async () => {
     const node = join(place.path, "node");
     symlinkSync(process.execPath, node);
     await installing({ node });
-    const [shebang, code] = read("sbin/mount.efs").split("\n");
-    assert.equal(shebang, `#!${node}`);
-    assert.ok(code?.includes('"/usr/lib/amazon-efs-mount-helper/"'));
-    assert.ok(!code?.includes(root));
+    const launcher = `${LIBRARY}/bin/mount.efs`;
+    assert.equal(read(launcher).split("\n")[0], `#!${node}`);
+    assert.equal(readlinkSync(join(root, "sbin/mount.efs")), `/${launcher}`);
+    const { stdout } = spawnSync(join(root, launcher), ["--version"], { encoding: "utf8" });
+    assert.match(stdout, /^mount\.efs /);
   });
 
   test("makes no code caches where the node is on the other machine only, and says so", async () => {
@@ -143,7 +151,7 @@ describe("install", () => {
 
   test("takes a path of node that just fits into a #! line", async () => {
     await installing({ node: `/${"n".repeat(124)}` });
-    assert.equal(read("sbin/mount.efs").indexOf("\n"), 127);
+    assert.equal(read(`${LIBRARY}/bin/mount.efs`).indexOf("\n"), 127);
   });
 
   for (const [what, script, text] of [
@@ -206,7 +214,9 @@ describe("install", () => {
 
   test("replaces files instead of writing into them, so that running programs keep theirs", async () => {
     await installing();
-    const files = Object.keys(tree(root)).filter((name) => !name.endsWith("/") && name !== CONFIG);
+    const files = Object.keys(tree(root)).filter(
+      (name) => name !== CONFIG && lstatSync(join(root, name)).isFile(),
+    );
     // an open file keeps its inode, so that no new one gets its number
     const opened = files.map((name) => openSync(join(root, name), "r"));
     try {
@@ -252,7 +262,7 @@ describe("install", () => {
     mkdirSync(join(root, "usr/sbin"), { recursive: true });
     symlinkSync("usr/sbin", join(root, "sbin"));
     await installing();
-    assert.ok(statSync(join(root, "usr/sbin/mount.efs")).isFile());
+    assert.ok(lstatSync(join(root, "usr/sbin/mount.efs")).isSymbolicLink());
     await uninstalling();
     assert.deepEqual(readdirSync(join(root, "usr/sbin")), []);
   });
@@ -306,6 +316,7 @@ describe("uninstall", () => {
 
   test("keeps what is somebody else's by now: launchers, a changed unit", async () => {
     await installing();
+    rmSync(join(root, "sbin/mount.efs"));
     put("sbin/mount.efs", "#!/usr/bin/env python3\n");
     put(UNIT, "[Unit]\n");
     await uninstalling();
@@ -331,11 +342,11 @@ describe("uninstall", () => {
 
   test("names the file where something fails on the way, and another run completes it", async () => {
     await installing();
-    rmSync(join(root, "usr/bin/efs-utils"));
-    mkdirSync(join(root, "usr/bin/efs-utils"));
-    await assert.rejects(uninstalling(), failure("system", join(root, "usr/bin/efs-utils")));
+    rmSync(join(root, CONFIG));
+    mkdirSync(join(root, CONFIG));
+    await assert.rejects(uninstalling(), failure("system", join(root, CONFIG)));
     assert.equal(heard(/^removed .*\/sbin\/mount\.efs/), 1, "what was done has been said");
-    rmdirSync(join(root, "usr/bin/efs-utils"));
+    rmdirSync(join(root, CONFIG));
     await uninstalling();
     assert.deepEqual(files(), []);
   });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,3 +17,12 @@ export function temporaryDirectory() {
 export function buildInto(directory: string): void {
   execFileSync(process.execPath, [join(CHECKOUT, "scripts/build.mjs"), directory], { stdio: "pipe" });
 }
+
+/** Makes what runs of a checkout, bin/ and dist/ as their sources are now, in a directory. */
+export function buildCheckout(directory: string): void {
+  cpSync(join(CHECKOUT, "bin"), join(directory, "bin"), { recursive: true });
+  buildInto(join(directory, "dist"));
+}
+
+/** The version of this package. */
+export const VERSION: string = JSON.parse(readFileSync(join(CHECKOUT, "package.json"), "utf8")).version;

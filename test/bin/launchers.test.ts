@@ -1,22 +1,18 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, renameSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { buildInto, CHECKOUT, temporaryDirectory } from "./built.ts";
+import { buildCheckout, CHECKOUT, temporaryDirectory, VERSION } from "./built.ts";
 
 const PROGRAMS = ["mount.efs", "efs-utils", "amazon-efs-mount-watchdog"];
-const { version } = JSON.parse(readFileSync(join(CHECKOUT, "package.json"), "utf8"));
 
 describe("the launchers in bin/", () => {
   const place = temporaryDirectory();
   const bin = join(place.path, "bin");
   const dist = join(place.path, "dist");
 
-  before(() => {
-    cpSync(join(CHECKOUT, "bin"), bin, { recursive: true });
-    buildInto(dist);
-  });
+  before(() => buildCheckout(place.path));
   after(() => place.remove());
 
   const run = (file: string, cwd = "/") => spawnSync(file, ["--version"], { cwd, encoding: "utf8" });
@@ -25,7 +21,7 @@ describe("the launchers in bin/", () => {
     test(`${name} runs by its absolute path`, () => {
       const { stdout, status } = run(join(bin, name));
       assert.equal(status, 0);
-      assert.ok(stdout.includes(version), stdout);
+      assert.ok(stdout.includes(VERSION), stdout);
     });
   }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { LAUNCHERS } from "../../src/app/install-layout.ts";
+import { PROGRAMS } from "../../src/app/install-layout.ts";
 import { WATCHDOG_UNIT } from "../../src/paths.ts";
 
 const TEXT = readFileSync(new URL(`../../config/${WATCHDOG_UNIT}.service`, import.meta.url), "utf8");
@@ -12,7 +12,7 @@ const value = (key: string) => settings.filter(([name]) => name === key).map(([,
 
 describe("the watchdog's systemd unit", () => {
   test("runs the installed program", () => {
-    assert.deepEqual(value("ExecStart"), [LAUNCHERS[WATCHDOG_UNIT]]);
+    assert.deepEqual(value("ExecStart"), [PROGRAMS[WATCHDOG_UNIT]]);
   });
 
   test("ends after network file systems are unmounted and before the network goes", () => {

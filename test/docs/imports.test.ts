@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { describe, test } from "node:test";
+import { CHECKOUT } from "../bin/built.ts";
+
+interface Import {
+  /** A package, a `node:` module, or a file from the checkout's root. */
+  readonly from: string;
+  /** What stands between `import` and `from`. */
+  readonly names: string;
+  /** Only types: nothing is left of it in the programs. */
+  readonly typeOnly: boolean;
+  /** `import()`: loaded when it is reached. */
+  readonly lazy: boolean;
+}
+
+interface Source {
+  readonly path: string;
+  /** Without comments. */
+  readonly code: string;
+  readonly imports: readonly Import[];
+}
+
+/** The path of what a source imports, by the name that it is found by. */
+function target(importer: string, specifier: string): string {
+  return specifier.startsWith(".") ? normalize(join(dirname(importer), specifier)) : specifier;
+}
+
+function imports(path: string, code: string): Import[] {
+  const declared = [...code.matchAll(/^(?:import|export)\s+(?:([^"';]*?)\s+from\s+)?"([^"]+)"/gm)].map(
+    ([, names = "", specifier = ""]) => ({
+      from: target(path, specifier),
+      names,
+      typeOnly: names.startsWith("type "),
+      lazy: false,
+    }),
+  );
+  const called = [...code.matchAll(/\b(?:import|require)\(\s*"([^"]+)"\s*\)/g)].map(([, specifier = ""]) => ({
+    from: target(path, specifier),
+    names: "*",
+    typeOnly: false,
+    lazy: true,
+  }));
+  return [...declared, ...called];
+}
+
+function readSource(path: string): Source {
+  const text = readFileSync(join(CHECKOUT, path), "utf8");
+  const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/(^|\s)\/\/ .*$/gm, "");
+  return { path, code, imports: imports(path, code) };
+}
+
+const sources = readdirSync(join(CHECKOUT, "src"), { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".ts"))
+  .map((name) => readSource(`src/${name}`));
+
+/** Whether a name is of this package or node module: itself or something inside of it. */
+const isOf = (name: string, wanted: string) => name === wanted || name.startsWith(`${wanted}/`);
+
+/** Every `PATH imports NAME` that the predicate picks. */
+function offences(picks: (source: Source, imported: Import) => boolean): string[] {
+  return sources.flatMap((source) =>
+    source.imports
+      .filter((imported) => picks(source, imported))
+      .map(({ from }) => `${source.path} imports ${from}`),
+  );
+}
+
+/** Files and packages that are loaded before the program's first line runs. */
+function staticGraph(entry: string): Set<string> {
+  const seen = new Set<string>();
+  const queue = [entry];
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    if (seen.has(path)) continue;
+    seen.add(path);
+    const source = sources.find((candidate) => candidate.path === path);
+    const loaded = source?.imports.filter(({ typeOnly, lazy }) => !typeOnly && !lazy) ?? [];
+    queue.push(...loaded.map(({ from }) => from));
+  }
+  return seen;
+}
+
+describe("imports", () => {
+  test("are found: the rules below would hold for a checkout that is not read", () => {
+    assert.ok(sources.length > 30);
+    for (const { path, imports: found } of sources) {
+      for (const { from } of found) {
+        if (from.startsWith("src/")) assert.ok(existsSync(join(CHECKOUT, from)), `${path} imports ${from}`);
+      }
+    }
+    assert.ok(staticGraph("src/bin/mount.efs.ts").has("src/system/process.ts"));
+  });
+
+  const ONLY_IMPORTERS: [name: string, importer: string, reason: string][] = [
+    ["execa", "src/system/process.ts", "every child has the same environment, limits and errors"],
+    ["node:child_process", "src/system/process.ts", "as above"],
+    ["pino", "src/system/log.ts", "every line has the same form, and is printable"],
+    ["ini", "src/core/config/", "the file's dialect is that of one place, and not of the library"],
+    ["node-forge", "src/core/certificate/", "it has no types worth the name: they end there"],
+    ["commander", "src/bin/efs-utils.ts", "mount(8)'s helpers have a command line that is given"],
+    ["esbuild", "scripts/", "it is not there at run time"],
+  ];
+  for (const [name, importer, reason] of ONLY_IMPORTERS) {
+    test(`of ${name} are in ${importer} only: ${reason}`, () => {
+      assert.deepEqual(
+        offences(({ path }, { from }) => isOf(from, name) && !path.startsWith(importer)),
+        [],
+      );
+    });
+  }
+
+  test("of the AWS SDK are lazy: a plain mount does not wait for what it does not need", () => {
+    assert.deepEqual(
+      offences(({ path }, { from, lazy, typeOnly }) => {
+        return from.startsWith("@aws-sdk/") && !typeOnly && !lazy && !path.startsWith("src/system/aws");
+      }),
+      [],
+    );
+    const loaded = [...staticGraph("src/bin/mount.efs.ts")].filter((name) => name.startsWith("@aws-sdk/"));
+    assert.deepEqual(loaded, []);
+  });
+
+  test("of core are core's own and what computes: it is tested without a world", () => {
+    const computing = ["node:path", "node:crypto"];
+    const packages = ["ini", "node-forge"];
+    const addresses = /^\{( (isIP|isIPv4|isIPv6),?)+ \}$/;
+    assert.deepEqual(
+      offences(({ path }, { from, names }) => {
+        if (!path.startsWith("src/core/") || from.startsWith("src/core/")) return false;
+        if (from === "node:net") return !addresses.test(names);
+        return ![...computing, ...packages].some((allowed) => isOf(from, allowed));
+      }),
+      [],
+    );
+  });
+
+  const LAYERS = [
+    ["src/core/", ["src/system/", "src/app/", "src/render/", "src/bin/"], "rules know nothing of effects"],
+    ["src/system/", ["src/app/", "src/render/", "src/bin/"], "an adapter does one thing, for whoever asks"],
+    ["src/app/", ["src/bin/"], "a use case can be called by any program, and by a test"],
+    [
+      "src/render/",
+      ["src/app/", "src/system/", "src/bin/"],
+      "a result is made into text without doing anything",
+    ],
+  ] as const;
+  for (const [layer, above, reason] of LAYERS) {
+    test(`of ${layer} are never of ${above.join(", ")}: ${reason}`, () => {
+      assert.deepEqual(
+        offences(
+          ({ path }, { from }) => path.startsWith(layer) && above.some((prefix) => from.startsWith(prefix)),
+        ),
+        [],
+      );
+    });
+  }
+
+  test("of src/bin are by nothing but tests: a program is nobody's library", () => {
+    const shared = "src/bin/launch.ts";
+    assert.deepEqual(
+      offences((_, { from }) => from.startsWith("src/bin/") && from !== shared),
+      [],
+    );
+  });
+});
+
+test("only src/bin prints, ends the process or sets its status: the rest returns results and throws errors", () => {
+  const printing = /\bprocess\.(exit|exitCode|abort|stdout|stderr)\b|\bconsole\./;
+  assert.deepEqual(
+    sources
+      .filter(({ path, code }) => !path.startsWith("src/bin/") && printing.test(code))
+      .map(({ path }) => path),
+    [],
+  );
+});
+
+test("core has no clock and no randomness: the same input has the same result", () => {
+  const varying = /\brandom(Bytes|UUID|Int)\b|Math\.random|Date\.now|new Date\(\)|performance\.now/;
+  assert.deepEqual(
+    sources
+      .filter(({ path, code }) => path.startsWith("src/core/") && varying.test(code))
+      .map(({ path }) => path),
+    [],
+  );
+});
