@@ -1,11 +1,11 @@
-import { readFileSync } from "node:fs";
 import { EfsError } from "../core/errors.ts";
 import { type MountEntry, parseMountInfo, parseNfsServers } from "../core/nfs/mount-table.ts";
 import { hasCode, reason } from "./files.ts";
+import { readProcFile } from "./proc-file.ts";
 
 /** The mounts that a process sees. */
 export function readMounts(pid: number | "self" = "self"): MountEntry[] {
-  return parseMountInfo(readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
+  return parseMountInfo(readProcFile(`/proc/${pid}/mountinfo`));
 }
 
 /**
@@ -16,7 +16,7 @@ export function readMounts(pid: number | "self" = "self"): MountEntry[] {
  */
 export function readNfsClientPorts(pid: number | "self" = "self"): Set<number> {
   try {
-    return parseNfsServers(readFileSync(`/proc/${pid}/net/nfsfs/servers`, "latin1"));
+    return parseNfsServers(readProcFile(`/proc/${pid}/net/nfsfs/servers`));
   } catch (cause) {
     // a zombie has no network namespace any more (EINVAL)
     if (hasCode(cause, "ENOENT", "ESRCH", "EINVAL")) return new Set();

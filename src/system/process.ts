@@ -84,6 +84,8 @@ const WHILE_PARENT_LIVES = 'exec 3<&0; "$@" </dev/null 3<&- & exec >&-; read -r 
 export function startReporter(program: readonly string[], onOutput: () => void): Reporter {
   const child = execa("/bin/sh", ["-c", WHILE_PARENT_LIVES, "reporter", ...program], {
     reject: false,
+    // the shell must live until it has ended the program
+    cleanup: false,
     stdio: ["pipe", "pipe", "ignore"],
     env: CHILD_ENVIRONMENT,
     extendEnv: false,

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { EfsError } from "../core/errors.ts";
 import type { ProcessIdentity } from "../core/state/state.ts";
 import { hasCode, reason } from "./files.ts";
+import { readProcFile } from "./proc-file.ts";
 
 /** What /proc says of a living process (proc(5)); zombies count as dead. */
 export interface ProcessFacts extends ProcessIdentity {
@@ -18,12 +19,12 @@ export interface ProcessFacts extends ProcessIdentity {
 export function processFacts(pid: number): ProcessFacts | undefined {
   if (!Number.isSafeInteger(pid) || pid < 1) return undefined;
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const stat = readProcFile(`/proc/${pid}/stat`);
     // the name in parentheses may hold anything: the fields begin behind its last bracket
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const [state, parent] = fields;
     if (state === "Z" || state === "X") return undefined;
-    const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
+    const argv = readProcFile(`/proc/${pid}/cmdline`).split("\0").slice(0, -1);
     return { pid, startTime: Number(fields[19]), parent: Number(parent), argv };
   } catch (cause) {
     if (hasCode(cause, "ENOENT", "ESRCH")) return undefined;
@@ -51,6 +52,48 @@ export function findProcesses(wanted: (facts: ProcessFacts) => boolean): Process
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => processFacts(Number(name)) ?? [])
     .filter(wanted);
+}
+
+/**
+ * Whether a path leads a process to the same directory as this one: in another mount namespace, a
+ * container's, it may be another directory with the same name.
+ */
+export function seesSameDirectory(pid: number, path: string): boolean {
+  try {
+    const [ours, theirs] = ["self", pid].map((process) => readlinkSync(`/proc/${process}/ns/mnt`));
+    if (ours === theirs) return true;
+    const [own, seen] = [statSync(path), statSync(resolveUnder(`/proc/${pid}/root`, path))];
+    return own.dev === seen.dev && own.ino === seen.ino;
+  } catch {
+    return false;
+  }
+}
+
+const MOST_LINKS = 40;
+
+/** A path as it is found below another root directory, whose links are absolute below it too. */
+function resolveUnder(root: string, path: string): string {
+  const rest = path.split("/");
+  const done: string[] = [];
+  for (let links = 0; rest.length > 0; ) {
+    const name = rest.shift() ?? "";
+    if (name === "" || name === ".") continue;
+    if (name === "..") {
+      done.pop();
+      continue;
+    }
+    const here = [root, ...done, name].join("/");
+    if (!lstatSync(here).isSymbolicLink()) {
+      done.push(name);
+      continue;
+    }
+    links += 1;
+    if (links > MOST_LINKS) throw new Error(`${path} has too many links`);
+    const target = readlinkSync(here);
+    if (target.startsWith("/")) done.length = 0;
+    rest.unshift(...target.split("/"));
+  }
+  return [root, ...done].join("/");
 }
 
 /** What a descriptor of a process refers to, `socket:[INODE]` for a socket; undefined where it is not open. */
@@ -82,7 +125,7 @@ export function listenerInode(port: number, pid: number | "self" = "self"): stri
   const hexPort = port.toString(16).toUpperCase().padStart(4, "0");
   const wanted = [`0100007F:${hexPort}`, `00000000:${hexPort}`];
   try {
-    for (const line of readFileSync(`/proc/${pid}/net/tcp`, "latin1").split("\n")) {
+    for (const line of readProcFile(`/proc/${pid}/net/tcp`).split("\n")) {
       const fields = line.trim().split(/\s+/);
       if (fields[3] === LISTEN && wanted.includes(fields[1] ?? "")) return fields[9];
     }

@@ -5,8 +5,8 @@ import type { ProcessIdentity } from "../../core/state/state.ts";
 import { roleOf, type TunnelMark } from "../../core/supervise/processes.ts";
 import type { TunnelPaths } from "../../core/tunnel/names.ts";
 import { reason } from "../../system/files.ts";
-import { findProcesses, isAlive } from "../../system/procfs.ts";
-import type { TunnelProcesses } from "./processes.ts";
+import { isAlive } from "../../system/procfs.ts";
+import { type TunnelProcesses, tunnelProcesses } from "./processes.ts";
 
 /** How long processes have to end in order, and how long the kernel has to end them. */
 const ORDERLY_MS = 2000;
@@ -30,7 +30,9 @@ export async function endTunnelProcesses(
   // a keeper that was killed leaves its stunnel, which may be another one by now
   for (const process of seen) signal(process, "SIGKILL");
   await areGone(seen, FORCED_MS);
-  const left = findProcesses(({ argv }) => roleOf(argv, mark) !== undefined);
+  const left = tunnelProcesses(posix.dirname(mark.config)).filter(
+    ({ argv }) => roleOf(argv, mark) !== undefined,
+  );
   for (const process of left) signal(process, "SIGKILL");
   if (await areGone(left, FORCED_MS)) return;
   throw new EfsError("system", `process ${left.map(({ pid }) => pid).join(", ")} does not end`, {

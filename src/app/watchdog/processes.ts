@@ -1,6 +1,7 @@
+import { posix } from "node:path";
 import { configArgument, roleOf, type TunnelMark } from "../../core/supervise/processes.ts";
 import { readIfThere } from "../../system/files.ts";
-import { findProcesses, type ProcessFacts, processFacts } from "../../system/procfs.ts";
+import { findProcesses, type ProcessFacts, processFacts, seesSameDirectory } from "../../system/procfs.ts";
 
 /** The living processes of one tunnel. */
 export interface TunnelProcesses {
@@ -22,7 +23,12 @@ export interface Traces extends TunnelMark {
  * @param all all processes that have a stunnel configuration of the state directory among their arguments
  */
 export function processesOf(traces: Traces, all: () => readonly ProcessFacts[]): TunnelProcesses {
-  const named = [...traces.pids, pidIn(traces.pidFile)].flatMap((pid) => processFacts(pid) ?? []);
+  const named = [...traces.pids, pidIn(traces.pidFile)]
+    .flatMap((pid) => processFacts(pid) ?? [])
+    .filter(
+      ({ pid, argv }) =>
+        roleOf(argv, traces) !== undefined && seesSameDirectory(pid, posix.dirname(traces.config)),
+    );
   const found = sorted(named, traces);
   if (found.stunnel !== undefined && found.keeper === undefined) {
     // an adopted stunnel's keeper, where it has one, is its parent
@@ -45,7 +51,13 @@ function pidIn(path: string): number {
   }
 }
 
-/** All processes that have a stunnel configuration of this directory among their arguments. */
+/**
+ * All processes that have a stunnel configuration of this directory among their arguments; those of a
+ * container that has another directory there are none.
+ */
 export function tunnelProcesses(stateDirectory: string): ProcessFacts[] {
-  return findProcesses(({ argv }) => configArgument(argv, stateDirectory) !== undefined);
+  return findProcesses(
+    ({ pid, argv }) =>
+      configArgument(argv, stateDirectory) !== undefined && seesSameDirectory(pid, stateDirectory),
+  );
 }
