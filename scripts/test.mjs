@@ -13,8 +13,8 @@ const reporter = `--test-reporter=${process.stdout.isTTY ? "spec" : "tap"}`;
 /** Each stage, and how its output tells what it ran; a stage that tells nothing is one test itself. */
 const STAGES = [
   { name: "set-up", command: ["node", "scripts/setup.mjs"], counts: () => ({ passed: 0, failed: 0 }) },
-  { name: "types", command: ["npx", "tsc", "--noEmit"] },
-  { name: "lint", command: ["npx", "biome", "check", "--error-on-warnings", "."] },
+  { name: "types", command: ["node_modules/.bin/tsc", "--noEmit"] },
+  { name: "lint", command: ["node_modules/.bin/biome", "check", "--error-on-warnings", "."] },
   { name: "unit tests", command: ["node", "scripts/unit.mjs", reporter], counts: nodeCounts },
   { name: "conformance", command: ["node", "scripts/conformance.mjs"], counts: suiteCounts },
   {
@@ -27,7 +27,10 @@ const STAGES = [
 
 /** From the summary of node's test runner; what was cancelled has failed. */
 function nodeCounts(output) {
-  const count = (what) => Number(new RegExp(`^(?:#|ℹ) ${what} (\\d+)$`, "m").exec(output)?.[1] ?? 0);
+  const count = (what) => {
+    const lines = [...output.matchAll(new RegExp(`^(?:#|ℹ) ${what} (\\d+)$`, "gm"))];
+    return Number(lines.at(-1)?.[1] ?? 0);
+  };
   return { passed: count("pass"), failed: count("fail") + count("cancelled") };
 }
 

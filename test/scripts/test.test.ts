@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { CHECKOUT, temporaryDirectory } from "../bin/built.ts";
+
+/** A program that prints some lines and ends with a status. */
+const program = (status: number, ...lines: string[]) =>
+  `#!/usr/bin/env node\nfor (const line of ${JSON.stringify(lines)}) console.log(line);\nprocess.exitCode = ${status};\n`;
+
+/** Ends in order, as node's test runner and the conformance suite print it. */
+const STAGES: Record<string, string> = {
+  "scripts/setup.mjs": program(0),
+  "node_modules/.bin/tsc": program(0),
+  "node_modules/.bin/biome": program(0),
+  "scripts/unit.mjs": program(0, "# tests 7", "# pass 7", "# fail 0", "# cancelled 0"),
+  "scripts/conformance.mjs": program(0, "5 of 5 cases passed in 1.0 s"),
+};
+
+describe("npm test", () => {
+  let place: ReturnType<typeof temporaryDirectory>;
+  beforeEach(() => {
+    place = temporaryDirectory();
+  });
+  afterEach(() => place.remove());
+
+  /** Runs the stages, some of them replaced; the guest's is left out. */
+  const run = (changed: Record<string, string> = {}) => {
+    for (const [name, text] of Object.entries({ ...STAGES, ...changed })) {
+      const file = join(place.path, name);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, text, { mode: 0o755 });
+    }
+    cpSync(join(CHECKOUT, "scripts/test.mjs"), join(place.path, "scripts/test.mjs"));
+    const script = join(place.path, "scripts/test.mjs");
+    const { status, stdout } = spawnSync(process.execPath, [script], { encoding: "utf8" });
+    return { status, summary: stdout.trim().split("\n").at(-1) };
+  };
+
+  test("sums up all stages in its last line", () => {
+    assert.deepEqual(run(), { status: 0, summary: "14 passed, 0 failed" });
+  });
+
+  const failures: [what: string, changed: Record<string, string>, summary: string][] = [
+    ["types", { "node_modules/.bin/tsc": program(2) }, "13 passed, 1 failed"],
+    ["lint", { "node_modules/.bin/biome": program(1) }, "13 passed, 1 failed"],
+    [
+      "unit tests",
+      { "scripts/unit.mjs": program(1, "# tests 7", "# pass 4", "# fail 2", "# cancelled 1") },
+      "11 passed, 3 failed",
+    ],
+    [
+      "a conformance case",
+      { "scripts/conformance.mjs": program(1, "3 of 5 cases passed in 1.0 s") },
+      "12 passed, 2 failed",
+    ],
+    ["a test runner that breaks down", { "scripts/unit.mjs": program(1) }, "7 passed, 1 failed"],
+    ["a suite that breaks down", { "scripts/conformance.mjs": program(1) }, "9 passed, 1 failed"],
+  ];
+  for (const [what, changed, summary] of failures) {
+    test(`fails for ${what}, and runs the rest nevertheless`, () => {
+      assert.deepEqual(run(changed), { status: 1, summary });
+    });
+  }
+
+  test("stops where the machine cannot be set up", () => {
+    assert.deepEqual(run({ "scripts/setup.mjs": program(1) }), { status: 1, summary: "0 passed, 1 failed" });
+  });
+
+  test("counts no conformance where there is no suite", () => {
+    const skipped = program(0, "no conformance suite at /x: skipped");
+    assert.deepEqual(run({ "scripts/conformance.mjs": skipped }), {
+      status: 0,
+      summary: "9 passed, 0 failed",
+    });
+  });
+});
