@@ -18,7 +18,7 @@ import { mountNfs } from "./nfs.ts";
 import { reservePort } from "./port.ts";
 import { resolveTarget, type TargetContext } from "./target.ts";
 import { openTunnel, tunnelParts, tunnelSettings } from "./tls.ts";
-import { guardTunnel } from "./tunnel-guard.ts";
+import { TunnelGuard } from "./tunnel-guard.ts";
 
 /** What came of it, where nothing failed. */
 export type MountResult =
@@ -51,6 +51,7 @@ export async function mountFileSystem(
   const settings = targetContext.settingsFor(target.region);
   if (request.fake) {
     if (isTls) await checkTunnel(request, target, settings, context);
+    context.log.info(`Checked ${target.dnsName} for ${request.mountPoint}; nothing is mounted`);
     return { kind: "checked", target };
   }
   if (security.kind === "plain") {
@@ -105,13 +106,14 @@ async function mountThroughTunnel(
   const { security, mountPoint, networkNamespace } = request;
   const watchdog = ensureWatchdog(context);
   const tunnel = await openTunnel(security, mountPoint, networkNamespace, target, settings, parts, context);
-  const guard = guardTunnel(tunnel, target);
+  const guard = new TunnelGuard(tunnel, target);
   const isMounted = () => readMounts().some((entry) => tunnelPort(entry) === tunnel.port);
   try {
     const server: NfsServer = { kind: "tunnel", port: tunnel.port };
     const signal = AbortSignal.any([context.signal, guard.signal]);
+    if (security.verify > 0) await guard.serverIsProven(signal);
     await mountNfs(nfsMount(request, server, target, settings, context), context, signal);
-    const refused = guard.verdict();
+    const refused = guard.refusal();
     if (refused !== undefined && !isMounted()) throw refused;
     tunnel.commit();
   } catch (error) {
@@ -196,7 +198,7 @@ function tuneReadAhead(request: MountRequest, settings: Settings, { log }: Mount
   try {
     const entry = mountedAt(readMounts(), request.mountPoint);
     const device = entry?.type.startsWith("nfs") ? entry.device : deviceOf(request.mountPoint);
-    writeFileSync(`/sys/class/bdi/${device}/read_ahead_kb`, String(readAheadKib(rsize)), { flag: "r+" });
+    writeFileSync(`/sys/class/bdi/${device}/read_ahead_kb`, String(readAheadKib(rsize)));
   } catch (error) {
     log.warning(`The read-ahead of ${request.mountPoint} stays as it is: ${reason(error)}`);
   }

@@ -43,6 +43,11 @@ export async function tunnelParts(): Promise<TunnelParts> {
   return { stunnel: await findStunnel() };
 }
 
+/** How a command that runs in another network namespace begins. */
+function enteringNamespace(networkNamespace: string | undefined): string[] {
+  return networkNamespace === undefined ? [] : ["nsenter", `--net=${networkNamespace}`];
+}
+
 const STATE_FILE_MODE = 0o640;
 const PRIVATE_MODE = 0o600;
 
@@ -106,7 +111,7 @@ export async function openTunnel(
   const createdAt = context.now();
   let state: TunnelState = {
     pid: -1,
-    cmd: [stunnel.path, paths.stunnelConfig],
+    cmd: [...enteringNamespace(networkNamespace), stunnel.path, paths.stunnelConfig],
     files: [paths.stunnelConfig],
     mount_time: createdAt.getTime() / 1000,
     mountpoint: mountPoint,

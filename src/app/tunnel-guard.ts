@@ -3,57 +3,101 @@ import type { EfsError } from "../core/errors.ts";
 import type { ResolvedTarget } from "../core/target/target.ts";
 import { refusal, responderFailed } from "../core/tunnel/refusal.ts";
 import { lastVerdict } from "../core/tunnel/tunnel-log.ts";
+import { openConnection } from "../system/network.ts";
 import type { OpenTunnel } from "./tls.ts";
 import { startFailure } from "./tunnel.ts";
 
 /** How long an OCSP responder may think before it counts as unreachable. */
 const RESPONDER_LIMIT_MS = 3500;
+/** How long a server may take for a handshake before it is left to mount.nfs4 to wait for it. */
+const HANDSHAKE_LIMIT_MS = 10_000;
 
-/** Watches what a tunnel says of its server while a mount is made. */
-export interface TunnelGuard {
-  /** Aborted, with the reason, as soon as the mount cannot succeed. */
-  readonly signal: AbortSignal;
+/**
+ * Watches what a tunnel says of its server while a mount is made. A server that fails verification ends the
+ * mount at once and by name, where the NFS client would try again for minutes.
+ */
+export class TunnelGuard {
+  readonly #tunnel: OpenTunnel;
+  readonly #target: ResolvedTarget;
+  readonly #controller = new AbortController();
+  readonly #logStart: number;
+  readonly #watcher: ReturnType<typeof watch>;
+  #patience: NodeJS.Timeout | undefined;
+  #onAccepted: () => void = () => {};
+
+  constructor(tunnel: OpenTunnel, target: ResolvedTarget) {
+    this.#tunnel = tunnel;
+    this.#target = target;
+    this.#logStart = statSync(tunnel.log, { throwIfNoEntry: false })?.size ?? 0;
+    this.#watcher = watch(tunnel.log, () => this.#look());
+    void tunnel.running.ended.then(() => {
+      this.#controller.abort(startFailure(tunnel, "its keeper ended"));
+    });
+  }
+
+  /** Aborted, with an EfsError as the reason, as soon as the mount cannot succeed. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
   /** The refusal that the log ends with, if it ends with one. */
-  verdict(): EfsError | undefined;
-  stop(): void;
-}
+  refusal(): EfsError | undefined {
+    return refusal(this.#verdict(), this.#target, this.#tunnel.caFile);
+  }
 
-/** A server that fails verification ends a mount at once, instead of the NFS client trying for minutes. */
-export function guardTunnel(tunnel: OpenTunnel, target: ResolvedTarget): TunnelGuard {
-  const controller = new AbortController();
-  const start = statSync(tunnel.log, { throwIfNoEntry: false })?.size ?? 0;
-  let patience: NodeJS.Timeout | undefined;
-  const read = () => {
+  /**
+   * Makes the tunnel connect once, before anything is mounted, and waits until it has accepted the server.
+   * A server that cannot be reached is nobody's proof: mount.nfs4 judges and retries that.
+   *
+   * @throws the signal's reason, which is the refusal where there is one
+   */
+  async serverIsProven(signal: AbortSignal): Promise<void> {
+    const accepted = new Promise<void>((resolve) => {
+      this.#onAccepted = resolve;
+    });
+    const connection = openConnection("127.0.0.1", this.#tunnel.port, HANDSHAKE_LIMIT_MS);
     try {
-      return lastVerdict(readFileSync(tunnel.log).subarray(start).toString("utf8"));
+      await Promise.race([accepted, connection.closed, aborted(signal)]);
+      this.#look();
+      signal.throwIfAborted();
+    } finally {
+      connection.close();
+    }
+  }
+
+  stop(): void {
+    clearTimeout(this.#patience);
+    this.#watcher.close();
+  }
+
+  #verdict() {
+    try {
+      return lastVerdict(readFileSync(this.#tunnel.log).subarray(this.#logStart).toString("utf8"));
     } catch {
       return undefined;
     }
-  };
-  const look = () => {
-    const verdict = read();
-    const error = refusal(verdict, target, tunnel.caFile);
-    if (error !== undefined) controller.abort(error);
+  }
+
+  #look(): void {
+    const verdict = this.#verdict();
+    const refused = refusal(verdict, this.#target, this.#tunnel.caFile);
+    if (refused !== undefined) this.#controller.abort(refused);
+    if (verdict?.kind === "accepted") this.#onAccepted();
     if (verdict?.kind !== "asking-responder") {
-      clearTimeout(patience);
-      patience = undefined;
-    } else {
-      const detail = `nothing within ${RESPONDER_LIMIT_MS / 1000} s`;
-      patience ??= setTimeout(
-        () => controller.abort(responderFailed(verdict.responder, detail)),
-        RESPONDER_LIMIT_MS,
-      );
+      clearTimeout(this.#patience);
+      this.#patience = undefined;
+      return;
     }
-  };
-  const watcher = watch(tunnel.log, look);
-  look();
-  void tunnel.running.ended.then(() => controller.abort(startFailure(tunnel, "its keeper ended")));
-  return {
-    signal: controller.signal,
-    verdict: () => refusal(read(), target, tunnel.caFile),
-    stop: () => {
-      clearTimeout(patience);
-      watcher.close();
-    },
-  };
+    const detail = `nothing within ${RESPONDER_LIMIT_MS / 1000} s`;
+    this.#patience ??= setTimeout(() => {
+      this.#controller.abort(responderFailed(verdict.responder, detail));
+    }, RESPONDER_LIMIT_MS);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

@@ -59,6 +59,26 @@ export async function resolveHost(name: string, limitMs: number): Promise<string
   return (await Promise.race([answers, limit])).map(({ address }) => address);
 }
 
+/** A connection that says nothing: it is closed by the other side, by `close`, or when the limit is over. */
+export function openConnection(
+  host: string,
+  port: number,
+  limitMs: number,
+): { closed: Promise<void>; close(): void } {
+  const socket = connect({ host, port });
+  const timer = setTimeout(() => socket.destroy(), limitMs);
+  const closed = new Promise<void>((resolve) => {
+    socket
+      .once("error", () => {})
+      .once("close", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+  });
+  socket.resume();
+  return { closed, close: () => socket.destroy() };
+}
+
 /** Whether a TCP connection can be made within the limit. */
 export function isReachable(host: string, port: number, limitMs: number): Promise<boolean> {
   return new Promise((resolve) => {

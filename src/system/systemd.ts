@@ -18,7 +18,7 @@ export function isSystemdRunning(): boolean {
 
 /** Whether a unit is active; undefined where systemd does not answer. */
 export async function isUnitActive(unit: string): Promise<boolean | undefined> {
-  const { status } = await run(SYSTEMCTL, ["is-active", "--quiet", unit], { timeoutMs: ANSWER_LIMIT_MS });
+  const { status } = await run(SYSTEMCTL, ["is-active", unit], { timeoutMs: ANSWER_LIMIT_MS });
   return status === undefined ? undefined : status === 0;
 }
 

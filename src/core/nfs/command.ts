@@ -46,7 +46,7 @@ export function mountCommand(request: MountRequest, server: NfsServer, mountNfs:
   const options = joinOptions(nfsOptions(request.nfsOptions, server));
   return inNamespaces(request, {
     file: mountNfs,
-    args: [nfsDevice(server, request.remotePath), request.mountPoint, ...request.nfsFlags, "-o", options],
+    args: [nfsDevice(server, request.remotePath), request.mountPoint, "-o", options],
   });
 }
 

@@ -48,8 +48,6 @@ export interface MountRequest {
   readonly mountNamespace: string | undefined;
   /** What mount.nfs4 gets, as the user wrote it. */
   readonly nfsOptions: readonly MountOption[];
-  /** Flags that mount.nfs4 takes: -s, -n, -v. */
-  readonly nfsFlags: readonly string[];
   readonly waitsForNetwork: boolean;
   readonly remount: boolean;
   readonly fake: boolean;
@@ -141,7 +139,6 @@ function buildRequest(
     networkNamespace: checked(own, "netns", absolutePath, "an absolute path"),
     mountNamespace: namespace,
     nfsOptions,
-    nfsFlags: ["s", "n", "v"].filter((letter) => letters.has(letter)).map((letter) => `-${letter}`),
     waitsForNetwork: options.some(({ name }) => name === "_netdev"),
     remount: nfsOptions.some(({ name }) => name === "remount"),
     fake: letters.has("f"),

@@ -41,7 +41,7 @@ export function dnsName(format: string, { fsId, region, zone, suffix }: NamePart
   const unknown = [...format.matchAll(/\{([^}]*)\}/g)].find(([, name = ""]) => !PLACEHOLDERS.includes(name));
   if (unknown !== undefined) throw wrong(`has the unknown placeholder ${quoted(unknown[0])}`);
   if (!format.includes("{fs_id}")) throw wrong("lacks {fs_id}");
-  const zoned = zone === undefined ? format.replaceAll("{az}.", "") : format.replaceAll("{az}", zone);
+  const zoned = zone === undefined ? withoutZone(format) : format.replaceAll("{az}", zone);
   if (zoned.includes("{az}")) throw wrong("needs a zone: mount with -o az=NAME");
   const name = zoned
     .replaceAll("{fs_id}", fsId)
@@ -57,7 +57,11 @@ export function dnsName(format: string, { fsId, region, zone, suffix }: NamePart
 
 /** The name that the server's certificate must carry: without the zone that stands in front. */
 export function certificateName(format: string, parts: NameParts): string {
-  return dnsName(format.replaceAll("{az}.", ""), parts);
+  return dnsName(withoutZone(format), parts);
+}
+
+function withoutZone(format: string): string {
+  return format.replace(/^\{az\}\./, "");
 }
 
 /** The region that an old dns_name_format spells out instead of `{region}`. */
