@@ -6,6 +6,8 @@ export interface SystemPaths {
   readonly stateDirectory: string;
   readonly logDirectory: string;
   readonly mountNfs: string;
+  /** Where it is remembered what the installed stunnel can do; it may be lost at any time. */
+  readonly stunnelMemory: string;
   /** The program that holds a tunnel's socket; it is installed beside the others. */
   readonly keeper: string;
 }
@@ -17,6 +19,7 @@ export const SYSTEM_PATHS: Omit<SystemPaths, "keeper"> = {
   stateDirectory: "/var/run/efs",
   logDirectory: "/var/log/amazon/efs",
   mountNfs: "/sbin/mount.nfs4",
+  stunnelMemory: "/run/amazon-efs-mount-helper/stunnel.json",
 };
 
 /** The name of the keeper's program. */

@@ -44,7 +44,7 @@ export async function mountFileSystem(
   const [tooEarly, target, parts] = await all([
     isNetworkMissing(request),
     resolveTarget(request, targetContext),
-    isTls ? tunnelParts() : undefined,
+    isTls ? tunnelParts(context) : undefined,
   ]);
   context.signal.throwIfAborted();
   if (tooEarly) return { kind: "too-early" };

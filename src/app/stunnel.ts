@@ -1,4 +1,5 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, statSync } from "node:fs";
+import { posix } from "node:path";
 import { EfsError } from "../core/errors.ts";
 import {
   parseCapabilities,
@@ -6,6 +7,7 @@ import {
   STUNNEL_NAMES,
   type StunnelCapabilities,
 } from "../core/tunnel/capabilities.ts";
+import { makeDirectory, readIfThere, writeAtomically } from "../system/files.ts";
 import { run } from "../system/process.ts";
 
 /** The installed stunnel. */
@@ -17,19 +19,53 @@ export interface Stunnel {
 const HELP_LIMIT_MS = 10_000;
 
 /**
- * Finds stunnel and asks it what it can do.
+ * Finds stunnel and what it can do: asked of the program once, and remembered as long as its file is the
+ * same.
  *
+ * @param memory the file that remembers; undefined always asks
  * @throws EfsError (system) where it is not installed or does not run
  */
-export async function findStunnel(): Promise<Stunnel> {
+export async function findStunnel(memory?: string): Promise<Stunnel> {
   const path = stunnelPath();
   if (path === undefined) {
     throw new EfsError("system", "stunnel is not installed, and a mount with tls needs it", {
       hint: "install the package stunnel4 (Debian, Ubuntu) or stunnel",
     });
   }
+  const identity = fileIdentity(path);
+  const remembered = memory === undefined ? undefined : recall(memory, identity);
+  const help = remembered ?? (await askForHelp(path));
+  if (memory !== undefined && remembered === undefined) remember(memory, { identity, help });
+  return { path, capabilities: parseCapabilities(help) };
+}
+
+async function askForHelp(path: string): Promise<string> {
   const { stdout, stderr } = await run(path, ["-help"], { timeoutMs: HELP_LIMIT_MS });
-  return { path, capabilities: parseCapabilities(`${stderr}\n${stdout}`) };
+  return `${stderr}\n${stdout}`;
+}
+
+/** What changes when a program is replaced, also by one of the same size and time. */
+function fileIdentity(path: string): string {
+  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+  return [path, dev, ino, size, mtimeNs, ctimeNs].join(" ");
+}
+
+function recall(memory: string, identity: string): string | undefined {
+  try {
+    const saved = JSON.parse(readIfThere(memory) ?? "{}") as { identity?: unknown; help?: unknown };
+    return saved.identity === identity && typeof saved.help === "string" ? saved.help : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function remember(memory: string, saved: { identity: string; help: string }): void {
+  try {
+    makeDirectory(posix.dirname(memory), 0o755);
+    writeAtomically(memory, JSON.stringify(saved), 0o644);
+  } catch {
+    // it is asked again next time
+  }
 }
 
 /** Where stunnel is, or undefined where it is not installed. */

@@ -39,8 +39,8 @@ export interface TunnelParts {
   readonly stunnel: Stunnel;
 }
 
-export async function tunnelParts(): Promise<TunnelParts> {
-  return { stunnel: await findStunnel() };
+export async function tunnelParts({ paths }: MountContext): Promise<TunnelParts> {
+  return { stunnel: await findStunnel(paths.stunnelMemory) };
 }
 
 /** How a command that runs in another network namespace begins. */

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { startWatchdog, type Watchdog } from "../app/watchdog.ts";
 import { emptyConfig, parseConfig } from "../core/config/config.ts";
@@ -6,7 +7,7 @@ import { type Policy, policyOf } from "../core/supervise/policy.ts";
 import { KEEPER, SYSTEM_PATHS, type SystemPaths, WATCHDOG_UNIT } from "../paths.ts";
 import { readIfThere } from "../system/files.ts";
 import { SYSTEM_KERNEL } from "../system/kernel.ts";
-import { type Log, openLog } from "../system/log.ts";
+import { type LineFormat, type Log, lineFormat, openLog } from "../system/log.ts";
 import { type ServiceManager, serviceManager } from "../system/notify.ts";
 import { VERSION } from "../version.ts";
 
@@ -30,15 +31,15 @@ function both(level: "warning" | "error" | "critical", message: string): void {
   process.stderr.write(`${NAME}: ${message}\n`);
 }
 
-function openLogFile(policy: Policy): Log {
-  return openLog(`${paths.logDirectory}/mount-watchdog.log`, policy.log);
+function openLogFile({ log: settings }: Policy, format?: LineFormat): Log {
+  return openLog(`${paths.logDirectory}/mount-watchdog.log`, settings, format);
 }
 
-function readPolicy(): Policy {
+async function readPolicy(): Promise<Policy> {
   const text = readIfThere(paths.config);
   const config = text === undefined ? emptyConfig(paths.config) : parseConfig(text, paths.config);
   const policy = policyOf(config);
-  file = openLogFile(policy);
+  file = openLogFile(policy, await lineFormat(policy.log.format));
   if (text === undefined) log.warning(`${paths.config} is not there: every key has its default`);
   for (const warning of config.warnings) log.warning(warning);
   return policy;
@@ -58,13 +59,16 @@ async function main(argv: readonly string[]): Promise<number> {
       hint: "run it as a service, or with sudo",
     });
   }
-  const policy = readPolicy();
+  const policy = await readPolicy();
   if (!policy.enabled) {
     log.warning(`enabled = false in [mount-watchdog] of ${paths.config}: there is nothing to do`);
     return 0;
   }
-  const watchdog = await startWatchdog({ paths, kernel: SYSTEM_KERNEL, log }, policy);
-  process.on("SIGHUP", () => reload(watchdog));
+  const watchdog = await startWatchdog(
+    { paths, kernel: SYSTEM_KERNEL, log, hostName: hostname(), version: VERSION },
+    policy,
+  );
+  process.on("SIGHUP", () => void reload(watchdog));
   const manager = serviceManager(process.env);
   const stopPings = manager === undefined ? () => {} : await report(manager, watchdog);
   const signal = await ended();
@@ -76,9 +80,9 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 /** Takes the configuration file as it is now; one that is wrong changes nothing. */
-function reload(watchdog: Watchdog): void {
+async function reload(watchdog: Watchdog): Promise<void> {
   try {
-    watchdog.reload(readPolicy());
+    watchdog.reload(await readPolicy());
     log.info(`${paths.config} was read again`);
   } catch (error) {
     log.error(`${oneLine(asEfsError(error))}; the settings stay as they were`);

@@ -6,7 +6,7 @@ import { asEfsError, EfsError, oneLine } from "../core/errors.ts";
 import { parseInvocation, USAGE } from "../core/request/request.ts";
 import { KEEPER, SYSTEM_PATHS, type SystemPaths } from "../paths.ts";
 import { readIfThere } from "../system/files.ts";
-import { type Log, type LogSettings, openLog } from "../system/log.ts";
+import { type Log, type LogSettings, lineFormat, openLog } from "../system/log.ts";
 import { VERSION } from "../version.ts";
 
 const paths: SystemPaths = { ...SYSTEM_PATHS, keeper: join(__dirname, KEEPER) };
@@ -18,7 +18,6 @@ let log: Log = openLog(logFile, logSettings(settings(emptyConfig(paths.config)))
 function logSettings(values: ReturnType<typeof settings>): LogSettings {
   return {
     level: values.logging_level,
-    format: values.logging_format,
     maxBytes: values.logging_max_bytes,
     fileCount: values.logging_file_count,
   };
@@ -34,7 +33,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const text = readIfThere(paths.config);
   const file = text === undefined ? emptyConfig(paths.config) : parseConfig(text, paths.config);
   const common = settings(file);
-  log = openLog(logFile, logSettings(common));
+  log = openLog(logFile, logSettings(common), await lineFormat(common.logging_format));
   for (const warning of file.warnings) log.warning(warning);
   if (text === undefined) log.warning(`${paths.config} is not there: every key has its default`);
   const { request } = invocation;

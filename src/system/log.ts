@@ -1,6 +1,5 @@
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import pino from "pino";
 import { LOG_LEVELS, type LogLevel, logLine } from "../core/log-line.ts";
 import { printable } from "../core/text.ts";
 
@@ -15,51 +14,34 @@ export interface Log {
 
 export interface LogSettings {
   readonly level: LogLevel;
-  readonly format: "text" | "json";
   /** Size at which a new file is begun; 0 never begins one. */
   readonly maxBytes: number;
   /** How many old files are kept. */
   readonly fileCount: number;
 }
 
-/** pino's numbers for our levels, so that its JSON lines are read by its own tools. */
-const PINO_LEVELS: Record<Lowercase<LogLevel>, number> = {
-  debug: 20,
-  info: 30,
-  warning: 40,
-  error: 50,
-  critical: 60,
-};
+/** Makes one line, with its end, of an event. */
+export type LineFormat = (time: Date, level: LogLevel, message: string) => string;
 
-/** A log that goes to a file, or nowhere where the file cannot be written: a log never fails a mount. */
-export function openLog(path: string, settings: LogSettings): Log {
-  const file = new RotatingFile(path, settings);
-  const json = settings.format === "json";
-  const logger = pino(
-    {
-      level: settings.level.toLowerCase(),
-      customLevels: PINO_LEVELS,
-      useOnlyCustomLevels: true,
-      base: { pid: process.pid },
-    },
-    { write: (line: string) => file.append(json ? line : textLine(line)) },
-  );
-  const at = (level: Lowercase<LogLevel>) => (message: string) => logger[level](printable(message));
-  return {
-    debug: at("debug"),
-    info: at("info"),
-    warning: at("warning"),
-    error: at("error"),
-    critical: at("critical"),
-  };
+/** The format by its name in the configuration. What JSON lines need is loaded for them alone. */
+export async function lineFormat(name: "text" | "json"): Promise<LineFormat> {
+  return name === "text" ? logLine : (await import("./json-line.ts")).jsonLine();
 }
 
-function textLine(line: string): string {
-  const { time, level, msg } = JSON.parse(line) as { time: number; level: number; msg: string };
-  const name = LOG_LEVELS.find(
-    (candidate) => PINO_LEVELS[candidate.toLowerCase() as Lowercase<LogLevel>] === level,
-  );
-  return logLine(new Date(time), name ?? "INFO", msg);
+/** A log that goes to a file, or nowhere where the file cannot be written: a log never fails a mount. */
+export function openLog(path: string, settings: LogSettings, format: LineFormat = logLine): Log {
+  const file = new RotatingFile(path, settings);
+  const least = LOG_LEVELS.indexOf(settings.level);
+  const at = (level: LogLevel) => (message: string) => {
+    if (LOG_LEVELS.indexOf(level) >= least) file.append(format(new Date(), level, printable(message)));
+  };
+  return {
+    debug: at("DEBUG"),
+    info: at("INFO"),
+    warning: at("WARNING"),
+    error: at("ERROR"),
+    critical: at("CRITICAL"),
+  };
 }
 
 /**

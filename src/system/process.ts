@@ -1,4 +1,5 @@
-import { execa, type Options } from "execa";
+import { spawn } from "node:child_process";
+import type { Options } from "execa";
 import { EfsError } from "../core/errors.ts";
 import { reason } from "./files.ts";
 
@@ -33,6 +34,11 @@ const LONGEST_OUTPUT = 1024 * 1024;
 /** How long a child has between SIGTERM and SIGKILL. */
 const GRACE_MS = 1000;
 
+/** Loads what `run` needs, for a moment in which there is nothing else to do. */
+export function prepareToRun(): void {
+  void import("execa");
+}
+
 /**
  * Runs a program to its end, or to the end of the time it has.
  *
@@ -40,6 +46,7 @@ const GRACE_MS = 1000;
  * @throws EfsError (system) where it cannot be started
  */
 export async function run(file: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
+  const { execa } = await import("execa");
   const result = await execa(file, args, {
     reject: false,
     stdio: stdio("ignore", "pipe", "pipe", ...(options.descriptors ?? [])),
@@ -70,39 +77,29 @@ export interface Reporter {
   stop(): void;
 }
 
-/** Starts one program after a shell has, and ends it when the shell's input ends: with its parent's life. */
-const WHILE_PARENT_LIVES = 'exec 3<&0; "$@" </dev/null 3<&- & exec >&-; read -r _ <&3; kill $!';
+const SETPRIV = "/usr/bin/setpriv";
 
 /**
- * Starts a program that writes whenever something happens, and that ends with this process however that
- * ends.
+ * Starts a program that writes whenever something happens. The kernel ends it with this process, however
+ * that ends (PR_SET_PDEATHSIG, set by setpriv(1)).
  *
- * @param program its name or path, and its arguments
+ * @param program its path, and its arguments
  * @param onOutput called when it has written something
  * @throws EfsError (system) where it cannot be started
  */
 export function startReporter(program: readonly string[], onOutput: () => void): Reporter {
-  const child = execa("/bin/sh", ["-c", WHILE_PARENT_LIVES, "reporter", ...program], {
-    reject: false,
-    // the shell must live until it has ended the program
-    cleanup: false,
-    stdio: ["pipe", "pipe", "ignore"],
+  const child = spawn(SETPRIV, ["--pdeathsig", "TERM", ...program], {
+    stdio: ["ignore", "pipe", "ignore"],
     env: CHILD_ENVIRONMENT,
-    extendEnv: false,
     cwd: "/",
-    buffer: false,
   });
-  child.catch(() => {});
-  if (child.pid === undefined) throw cannotRun(program[0] ?? "", "it was not started");
-  child.stdout.on("data", onOutput);
   const ended = new Promise<void>((resolve) => {
-    child.stdout.once("close", () => {
-      child.stdin.end();
-      resolve();
-    });
+    child.once("error", () => resolve());
+    child.stdout.once("close", resolve);
   });
-  child.stdin.on("error", () => {});
-  return { ended, stop: () => child.stdin.end() };
+  if (child.pid === undefined) throw cannotRun(program[0] ?? SETPRIV, "it was not started");
+  child.stdout.on("data", onOutput);
+  return { ended, stop: () => child.kill() };
 }
 
 /** A child that is meant to outlive this process. */
@@ -123,22 +120,19 @@ export function startDetached(
   args: readonly string[],
   { output, descriptors }: { output: number; descriptors: readonly number[] },
 ): DetachedProcess {
-  const child = execa(file, args, {
-    reject: false,
+  const child = spawn(file, args, {
     detached: true,
-    cleanup: false,
-    stdio: stdio("ignore", output, output, ...descriptors),
+    stdio: ["ignore", output, output, ...descriptors],
     env: CHILD_ENVIRONMENT,
-    extendEnv: false,
     cwd: "/",
-    buffer: false,
   });
-  if (child.pid === undefined) {
-    child.catch(() => {});
-    throw cannotRun(file, "it was not started");
-  }
+  const ended = new Promise<number | undefined>((resolve) => {
+    child.once("error", () => resolve(undefined));
+    child.once("exit", (status) => resolve(status ?? undefined));
+  });
+  if (child.pid === undefined) throw cannotRun(file, "it was not started");
   child.unref();
-  return { pid: child.pid, ended: child.then((result) => result.exitCode) };
+  return { pid: child.pid, ended };
 }
 
 /** execa hands any descriptor on, but its types know those up to 9 only. */
