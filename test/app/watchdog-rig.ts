@@ -82,7 +82,8 @@ export class Rig {
   async watch(config = ""): Promise<Watchdog> {
     const file = config === "" ? emptyConfig("test.conf") : parseConfig(config, "test.conf");
     const paths = { stateDirectory: this.directory, keeper: KEEPER };
-    this.#watchdog = await startWatchdog({ paths, kernel: this.kernel, log: this.log }, policyOf(file));
+    const context = { paths, kernel: this.kernel, log: this.log, hostName: "test-host", version: "1.2.3" };
+    this.#watchdog = await startWatchdog(context, policyOf(file));
     return this.#watchdog;
   }
 

@@ -1,7 +1,8 @@
-import { lstatSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, rmSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { asEfsError, oneLine } from "../../core/errors.ts";
 import type { TunnelState } from "../../core/state/state.ts";
+import { isCertificateDue } from "../../core/supervise/certificate.ts";
 import { type Action, afterFailure, decide, type Observation } from "../../core/supervise/decide.ts";
 import type { Policy } from "../../core/supervise/policy.ts";
 import { savedProgram } from "../../core/supervise/processes.ts";
@@ -15,6 +16,7 @@ import { deleteFile, deleteTunnelFiles, endTunnelProcesses } from "./end.ts";
 import { Limiter } from "./limiter.ts";
 import { processesOf } from "./processes.ts";
 import { changeState, finishState, withProcesses, withUnmountMark } from "./record.ts";
+import { type CertificateContext, canRenew, renewCertificate } from "./renew.ts";
 import { InstalledStunnel, startAgain } from "./start.ts";
 import type { WatchedTunnel } from "./watched-tunnel.ts";
 
@@ -23,6 +25,8 @@ export interface WatchdogContext {
   readonly paths: Pick<SystemPaths, "stateDirectory" | "keeper">;
   readonly kernel: Kernel;
   readonly log: Log;
+  readonly hostName: string;
+  readonly version: string;
 }
 
 /** What all tunnels of one pass have in common. */
@@ -44,6 +48,8 @@ const MOST_ACTIONS = 8;
 const FOLLOW_MS = 250;
 /** A tunnel whose stunnel is being restarted is looked at this often. */
 const DOWN_MS = 1000;
+/** A certificate that could not be made is tried again after this long: the old one is good for hours. */
+const RENEWAL_RETRY_MS = 60_000;
 /** A state file that cannot be read is reported after this long: it may be that it is just being written. */
 const WRITING_MS = 2000;
 
@@ -79,11 +85,11 @@ export class Caretaker {
   }
 
   /**
-   * Looks at a tunnel, and begins what is to be done. Returns what that is.
+   * Looks at a tunnel, and begins what is to be done.
    *
    * @throws EfsError (system) where it cannot be looked at
    */
-  look(tunnel: WatchedTunnel, pass: Pass): Action {
+  look(tunnel: WatchedTunnel, pass: Pass): void {
     tunnel.changed = false;
     const use = pass.useOf(tunnel);
     tunnel.processes = processesOf(tunnel.traces, pass.tunnelProcesses);
@@ -108,8 +114,8 @@ export class Caretaker {
     tunnel.lookAt = pass.now + Math.min(Number.POSITIVE_INFINITY, ...looks);
     if (seen.files === "unreadable") this.#reportUnreadable(tunnel, pass.now);
     if (seen.files === "finished") this.#record(tunnel, use, pass);
-    this.#act(tunnel, action);
-    return action;
+    if (seen.files === "finished" && use !== "unused") this.#keepFiles(tunnel, action, pass);
+    this.#act(tunnel, action, pass.policy);
   }
 
   #observe(tunnel: WatchedTunnel, use: Use, pass: Pass): Observation {
@@ -178,7 +184,19 @@ export class Caretaker {
     this.#report(tunnel, "replaced", `stunnel ${before.pid} ended, ${stunnel.pid} has taken over`, "info");
   }
 
-  #act(tunnel: WatchedTunnel, action: Action): void {
+  /** What a tunnel that is needed cannot do without when it is started again. */
+  #keepFiles(tunnel: WatchedTunnel, action: Action, { policy, now }: Pass): void {
+    if (tunnel.config.keep())
+      this.#report(tunnel, "config", "its configuration was deleted; it is back", "warning");
+    const { state } = tunnel;
+    if (action !== "leave" || state === undefined || !canRenew(state)) return;
+    const isThere = state.certificate !== undefined && existsSync(state.certificate);
+    if (!isCertificateDue(state, isThere, Date.now(), policy.certificateLifeMs)) return;
+    if (now < tunnel.nextRenewal) tunnel.lookAt = Math.min(tunnel.lookAt, tunnel.nextRenewal);
+    else this.#begin(tunnel, () => this.#renew(tunnel, policy));
+  }
+
+  #act(tunnel: WatchedTunnel, action: Action, policy: Policy): void {
     switch (action) {
       case "leave":
         return;
@@ -187,7 +205,7 @@ export class Caretaker {
         this.#context.log.info(`${tunnel.name}: its mount was made, its helper died before it said so`);
         return;
       case "start":
-        this.#begin(tunnel, () => this.#start(tunnel));
+        this.#begin(tunnel, () => this.#start(tunnel, policy));
         return;
       case "end":
         this.#begin(tunnel, () => this.#end(tunnel));
@@ -213,9 +231,14 @@ export class Caretaker {
     this.#underWay.add(done);
   }
 
-  async #start(tunnel: WatchedTunnel): Promise<void> {
+  async #start(tunnel: WatchedTunnel, policy: Policy): Promise<void> {
     if (this.#isUnused(tunnel)) return;
     const { paths, log } = this.#context;
+    // a certificate that is missing or does not fit the key is a common cause
+    const isRetry = (tunnel.memory.attempt?.count ?? 0) > 1;
+    const { state } = tunnel;
+    if (state !== undefined && canRenew(state) && (isRetry || !existsSync(state.certificate ?? "")))
+      await renewCertificate(tunnel, this.#certificateContext(policy));
     const started = await startAgain(tunnel, paths.keeper, this.#stunnel, log);
     const { stunnel, stunnelProgram, inheritsSocket } = started;
     const before = changeState(paths.stateDirectory, tunnel.base, (state) => ({
@@ -226,6 +249,18 @@ export class Caretaker {
     const was = before === undefined || before.pid < 0 ? "no stunnel ran" : `stunnel ${before.pid} had ended`;
     this.#report(tunnel, "started", `${was}, ${stunnel.pid} was started`, "info");
     this.#reports.forget(`${tunnel.base} failed`);
+  }
+
+  #certificateContext({ source }: Policy): CertificateContext {
+    const { hostName, version, paths } = this.#context;
+    return { stateDirectory: paths.stateDirectory, hostName, version, source };
+  }
+
+  async #renew(tunnel: WatchedTunnel, policy: Policy): Promise<void> {
+    tunnel.nextRenewal = performance.now() + RENEWAL_RETRY_MS;
+    await renewCertificate(tunnel, this.#certificateContext(policy));
+    tunnel.nextRenewal = Number.NEGATIVE_INFINITY;
+    this.#context.log.debug(`${tunnel.name}: has a new certificate`);
   }
 
   async #end(tunnel: WatchedTunnel): Promise<void> {
@@ -246,7 +281,7 @@ export class Caretaker {
     this.#report(tunnel, "failed", `${oneLine(error)}${stack}`, "error");
   }
 
-  #report(tunnel: WatchedTunnel, subject: string, text: string, level: "info" | "error"): void {
+  #report(tunnel: WatchedTunnel, subject: string, text: string, level: "info" | "warning" | "error"): void {
     const due = this.#reports.due(`${tunnel.base} ${subject}`, `${tunnel.name}: ${text}`, performance.now());
     if (due !== undefined) this.#context.log[level](due);
   }

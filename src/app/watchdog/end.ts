@@ -9,7 +9,7 @@ import { isAlive } from "../../system/procfs.ts";
 import { type TunnelProcesses, tunnelProcesses } from "./processes.ts";
 
 /** How long processes have to end in order, and how long the kernel has to end them. */
-const ORDERLY_MS = 2000;
+const ORDERLY_MS = 1000;
 const FORCED_MS = 1000;
 const POLL_MS = 5;
 

@@ -43,7 +43,7 @@ export class Supervisor {
   readonly #reports = new Reports();
   readonly #caretaker: Caretaker;
   readonly #tunnels = new Map<string, WatchedTunnel>();
-  #namesChanged = true;
+  #namesChanged = false;
   #nextPass: { at: number; timer: NodeJS.Timeout } | undefined;
   #nextRound = 0;
   #nextFullLook = 0;
@@ -120,7 +120,7 @@ export class Supervisor {
     const now = performance.now();
     try {
       if (now >= this.#nextRound) this.#round(now);
-      if (this.#namesChanged) this.#readNames(now);
+      else if (this.#namesChanged) this.#readNames(now);
       const pass = this.#newPass(now);
       for (const tunnel of this.#tunnels.values()) {
         if (tunnel.busy) continue;
@@ -163,20 +163,21 @@ export class Supervisor {
     };
   }
 
-  /** What there is to do now and then. */
+  /** Everything is looked at again, in case an event was lost. */
   #round(now: number): void {
     this.#nextRound = now + this.#policy.roundMs;
-    this.#namesChanged = true;
     this.#watchNames();
+    if (now >= this.#nextStrays) {
+      this.#nextStrays = now + STRAYS_MS;
+      this.#strays = straysIn(this.#context.paths.stateDirectory);
+    }
+    this.#readNames(now);
     if (now < this.#nextFullLook) return;
     this.#nextFullLook = now + FULL_LOOK_MS;
     for (const tunnel of this.#tunnels.values()) {
       tunnel.changed = true;
       emptyLongLog(tunnel.paths.log);
     }
-    if (now < this.#nextStrays) return;
-    this.#nextStrays = now + STRAYS_MS;
-    this.#strays = straysIn(this.#context.paths.stateDirectory);
   }
 
   /** Watches the state directory, also where another one has taken its place. */

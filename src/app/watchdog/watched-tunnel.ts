@@ -7,6 +7,7 @@ import { watchLifeline } from "../../system/lifeline.ts";
 import type { ProcessFacts } from "../../system/procfs.ts";
 import { watchDirectory } from "../../system/watch.ts";
 import type { StateFile, TunnelFiles } from "./inventory.ts";
+import { KeptConfig } from "./kept-config.ts";
 import type { Traces, TunnelProcesses } from "./processes.ts";
 
 /** What a watchdog keeps in mind of one tunnel. */
@@ -23,8 +24,11 @@ export class WatchedTunnel {
   busy = false;
   /** When it is looked at again in any case. */
   lookAt = Number.NEGATIVE_INFINITY;
+  /** Before this, its certificate is not made anew. */
+  nextRenewal = Number.NEGATIVE_INFINITY;
   /** The version of its state file that was reported as unreadable. */
   reportedVersion: string | undefined;
+  readonly config: KeptConfig;
   #lifeline: { keeper: ProcessIdentity; stop: () => void } | undefined;
   #directory: (() => void) | undefined;
 
@@ -33,6 +37,7 @@ export class WatchedTunnel {
     this.files = files;
     this.paths = tunnelPaths(stateDirectory, files.base);
     this.firstSeenAt = now;
+    this.config = new KeptConfig(this.paths.stunnelConfig);
   }
 
   /** What the state directory has of it now. */

@@ -1,0 +1,36 @@
+import { lstatSync } from "node:fs";
+import { readIfThere, writeAtomically } from "../../system/files.ts";
+
+const PRIVATE_MODE = 0o600;
+const LONGEST = 64 * 1024;
+
+/** A copy of a tunnel's stunnel configuration, against its loss: a tunnel cannot be started without it. */
+export class KeptConfig {
+  readonly #path: string;
+  #version = "";
+  #text: string | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * Takes the file as it is now. Where it is gone, it is written again from the copy.
+   *
+   * @returns whether it had to be written
+   * @throws EfsError (system) where it can be neither read nor written
+   */
+  keep(): boolean {
+    const stats = lstatSync(this.#path, { throwIfNoEntry: false });
+    if (stats === undefined) {
+      if (this.#text === undefined) return false;
+      writeAtomically(this.#path, this.#text, PRIVATE_MODE);
+      return true;
+    }
+    const version = `${stats.ino}:${stats.size}:${stats.mtimeMs}`;
+    if (version === this.#version || !stats.isFile() || stats.size > LONGEST) return false;
+    this.#text = readIfThere(this.#path);
+    this.#version = version;
+    return false;
+  }
+}
