@@ -22,9 +22,14 @@ const HELPERS = ["launch", "code-cache"];
 
 /**
  * Modules that are loaded when they are needed: `import()` of one of these files becomes a `require` of
- * dist/NAME.cjs, and nothing of it is in the programs. {name, source: path from the root}.
+ * dist/NAME.cjs, and nothing of it is in the programs. {name, source: path from the root}. Such a module hands
+ * packages on and imports nothing else of src, of which it would have a second copy: an EfsError of its own
+ * would not be one for the program.
  */
-const LAZY = [];
+const LAZY = [
+  { name: "execa", source: "src/lazy/execa.ts" },
+  { name: "pino", source: "src/lazy/pino.ts" },
+];
 
 /** Files that are installed as they are: from the root, to dist/. */
 const COPIED = [
@@ -108,7 +113,12 @@ async function main() {
   };
   for (const entry of entryPoints()) {
     const program = PROGRAMS.includes(entry.name);
-    for (const [name, text] of (await bundle(entry)).files) {
+    const { files, metafile } = await bundle(entry);
+    const copied = Object.keys(metafile.inputs).find(
+      (file) => file.startsWith("src/") && file !== entry.source,
+    );
+    if (LAZY.includes(entry) && copied) throw new Error(`${entry.source} imports ${copied}: see LAZY`);
+    for (const [name, text] of files) {
       if (text !== "") put(name, program && name.endsWith(".cjs") ? stamped(text) : text);
     }
   }

@@ -1,4 +1,3 @@
-import pino from "pino";
 import type { LogLevel } from "../core/log-line.ts";
 import type { LineFormat } from "./log.ts";
 
@@ -12,7 +11,8 @@ const PINO_LEVELS: Record<Lowercase<LogLevel>, number> = {
 };
 
 /** pino's JSON lines, with the process as their only addition. */
-export function jsonLine(): LineFormat {
+export async function jsonLine(): Promise<LineFormat> {
+  const { pino } = await import("../lazy/pino.ts");
   let made = "";
   const logger = pino(
     {

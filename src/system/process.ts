@@ -36,7 +36,7 @@ const GRACE_MS = 1000;
 
 /** Loads what `run` needs, for a moment in which there is nothing else to do. */
 export function prepareToRun(): void {
-  void import("execa");
+  void import("../lazy/execa.ts");
 }
 
 /**
@@ -46,7 +46,7 @@ export function prepareToRun(): void {
  * @throws EfsError (system) where it cannot be started
  */
 export async function run(file: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
-  const { execa } = await import("execa");
+  const { execa } = await import("../lazy/execa.ts");
   const result = await execa(file, args, {
     reject: false,
     stdio: stdio("ignore", "pipe", "pipe", ...(options.descriptors ?? [])),

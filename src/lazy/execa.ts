@@ -1,0 +1,2 @@
+/** Loaded when the first program is run to its end, not before. */
+export { execa } from "execa";

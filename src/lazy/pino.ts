@@ -1,0 +1,2 @@
+/** Loaded for logs in JSON only. */
+export { pino } from "pino";
