@@ -39,7 +39,9 @@ interface TunnelOptions {
   /** How it runs: as our helper starts it, as others do, or not at all. */
   readonly runs?: "kept" | "alone" | "no";
   readonly state?: Record<string, unknown>;
-  readonly config?: string;
+  /** The port of its server; nobody answers where there is none. */
+  readonly connect?: number;
+  readonly identity?: { readonly key: string; readonly pem: string };
   readonly unfinished?: boolean;
 }
 
@@ -118,13 +120,17 @@ export class Rig {
       isListening: () => isListening(port),
     };
     mkdirSync(paths.directory, { mode: 0o700 });
-    writeFileSync(paths.stunnelConfig, options.config ?? stunnelConfig(port, paths));
+    const { connect = 1, identity } = options;
+    if (identity !== undefined) writeFileSync(paths.certificate, identity.pem);
+    const own = identity === undefined ? [] : [`cert = ${paths.certificate}`, `key = ${identity.key}`];
+    writeFileSync(paths.stunnelConfig, stunnelConfig(port, paths, connect, own));
     const started = await this.#run(runs, port, paths);
     if (mounted) tunnel.mount();
     const state = {
       cmd: [STUNNEL, paths.stunnelConfig],
       files: [paths.stunnelConfig],
       mountpoint: mountPoint,
+      ...(identity === undefined ? {} : { certificate: paths.certificate }),
       ...started,
       ...options.state,
     };
@@ -179,18 +185,23 @@ export async function startKept(port: Port, paths: TunnelPaths): Promise<Running
   return starting;
 }
 
-export function stunnelConfig(port: number, paths: TunnelPaths, more: readonly string[] = []): string {
+function stunnelConfig(
+  port: number,
+  paths: TunnelPaths,
+  connect: number,
+  identity: readonly string[],
+): string {
   return [
     "fips = no",
     "foreground = quiet",
     "socket = l:SO_REUSEADDR=yes",
     `pid = ${paths.pidFile}`,
     "syslog = no",
-    ...more,
     "[efs]",
     "client = yes",
     `accept = 127.0.0.1:${port}`,
-    "connect = 127.0.0.1:1",
+    `connect = 127.0.0.1:${connect}`,
+    ...identity,
     "delay = yes",
     "verify = 0",
     "libwrap = no",

@@ -3,7 +3,13 @@ import { isDeepStrictEqual } from "node:util";
 import { asEfsError, oneLine } from "../../core/errors.ts";
 import type { TunnelState } from "../../core/state/state.ts";
 import { isCertificateDue } from "../../core/supervise/certificate.ts";
-import { type Action, afterFailure, decide, type Observation } from "../../core/supervise/decide.ts";
+import {
+  type Action,
+  afterFailure,
+  afterSuccess,
+  decide,
+  type Observation,
+} from "../../core/supervise/decide.ts";
 import type { Policy } from "../../core/supervise/policy.ts";
 import { savedProgram } from "../../core/supervise/processes.ts";
 import type { Reports } from "../../core/supervise/reports.ts";
@@ -12,7 +18,7 @@ import type { SystemPaths } from "../../paths.ts";
 import type { Kernel } from "../../system/kernel.ts";
 import type { Log } from "../../system/log.ts";
 import { isAlive, type ProcessFacts } from "../../system/procfs.ts";
-import { deleteFile, deleteTunnelFiles, endTunnelProcesses } from "./end.ts";
+import { deleteFile, deleteTunnelFiles, endTunnelProcesses, signal } from "./end.ts";
 import { Limiter } from "./limiter.ts";
 import { processesOf } from "./processes.ts";
 import { changeState, finishState, withProcesses, withUnmountMark } from "./record.ts";
@@ -186,14 +192,18 @@ export class Caretaker {
 
   /** What a tunnel that is needed cannot do without when it is started again. */
   #keepFiles(tunnel: WatchedTunnel, action: Action, { policy, now }: Pass): void {
-    if (tunnel.config.keep())
+    if (tunnel.config.keep()) {
       this.#report(tunnel, "config", "its configuration was deleted; it is back", "warning");
+      // a keeper that waits tries at once
+      const { keeper, stunnel } = tunnel.processes;
+      if (keeper !== undefined && stunnel === undefined) signal(keeper, "SIGHUP");
+    }
     const { state } = tunnel;
     if (action !== "leave" || state === undefined || !canRenew(state)) return;
     const isThere = state.certificate !== undefined && existsSync(state.certificate);
     if (!isCertificateDue(state, isThere, Date.now(), policy.certificateLifeMs)) return;
     if (now < tunnel.nextRenewal) tunnel.lookAt = Math.min(tunnel.lookAt, tunnel.nextRenewal);
-    else this.#begin(tunnel, () => this.#renew(tunnel, policy));
+    else this.#begin(tunnel, () => this.#renew(tunnel, policy), false);
   }
 
   #act(tunnel: WatchedTunnel, action: Action, policy: Policy): void {
@@ -213,15 +223,25 @@ export class Caretaker {
     }
   }
 
-  /** Carries out what takes time, while other tunnels go on. */
-  #begin(tunnel: WatchedTunnel, action: () => Promise<void>): void {
+  /**
+   * Carries out what takes time, while other tunnels go on.
+   *
+   * @param decided whether the decision's memory learns what came of it
+   */
+  #begin(tunnel: WatchedTunnel, action: () => Promise<void>, decided = true): void {
     tunnel.busy = true;
     const done = this.#actions
       .run(action)
-      .catch((error: unknown) => {
-        tunnel.memory = afterFailure(tunnel.memory, { now: performance.now(), random: Math.random() });
-        this.failed(tunnel, error);
-      })
+      .then(
+        () => {
+          if (decided) tunnel.memory = afterSuccess(tunnel.memory);
+        },
+        (error: unknown) => {
+          const moment = { now: performance.now(), random: Math.random() };
+          if (decided) tunnel.memory = afterFailure(tunnel.memory, moment);
+          this.failed(tunnel, error);
+        },
+      )
       .finally(() => {
         tunnel.busy = false;
         tunnel.changed = true;

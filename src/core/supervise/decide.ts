@@ -1,4 +1,4 @@
-import { backOffMs, STABLE_MS } from "./back-off.ts";
+import { backOffMs, FREE_STARTS, STABLE_MS } from "./back-off.ts";
 import type { Use } from "./use.ts";
 
 /** What is seen of one tunnel at one moment. */
@@ -30,8 +30,21 @@ export interface Observation {
 export interface Memory {
   /** Its use at the last look: since when it is that, and when that was first seen. */
   readonly use: { readonly is: Use; readonly since: number; readonly seenAt: number } | undefined;
-  /** What was attempted last, how often in a row, and when it may be attempted again. */
-  readonly attempt: { readonly of: Action; readonly count: number; readonly next: number } | undefined;
+  readonly attempt: Attempt | undefined;
+}
+
+/** What was attempted last. */
+export interface Attempt {
+  readonly of: Action;
+  /** How often in a row. */
+  readonly count: number;
+  readonly at: number;
+  /** When it may be attempted again. */
+  readonly next: number;
+  /** Whether it led to what it was to. */
+  readonly worked: boolean;
+  /** When what it started was found dead. */
+  readonly endedAt: number | undefined;
 }
 
 export const NO_MEMORY: Memory = { use: undefined, attempt: undefined };
@@ -135,12 +148,27 @@ function attempt(
 ): Decision {
   const { now } = moment;
   const last = memory.attempt?.of === action ? memory.attempt : undefined;
-  if (last !== undefined && now < last.next)
-    return { action: "leave", memory, lookInMs: Math.min(last.next - now, lookInMs) };
-  const isStable = last === undefined || now - last.next > STABLE_MS;
-  const count = isStable ? 1 : last.count + 1;
-  const tried = { ...memory, attempt: { of: action, count, next: now } };
-  return { action, memory: afterFailure(tried, moment), lookInMs: undefined };
+  const endedAt = last?.endedAt ?? now;
+  const isNew = last === undefined || (last.worked && endedAt - last.at >= STABLE_MS);
+  const isFree = isNew || (last.worked && last.count < FREE_STARTS);
+  if (!isFree && now < last.next) {
+    const waiting = { ...memory, attempt: { ...last, endedAt } };
+    return { action: "leave", memory: waiting, lookInMs: Math.min(last.next - now, lookInMs) };
+  }
+  const tried: Attempt = {
+    of: action,
+    count: isNew ? 1 : last.count + 1,
+    at: now,
+    next: now,
+    worked: false,
+    endedAt: undefined,
+  };
+  return { action, memory: afterFailure({ ...memory, attempt: tried }, moment), lookInMs: undefined };
+}
+
+/** The memory after the last attempt worked. */
+export function afterSuccess(memory: Memory): Memory {
+  return memory.attempt === undefined ? memory : { ...memory, attempt: { ...memory.attempt, worked: true } };
 }
 
 /** The memory after the last attempt failed, just now: the next one waits from here on. */

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   type Action,
   afterFailure,
+  afterSuccess,
   decide,
   type Memory,
   type Moment,
@@ -159,29 +160,41 @@ test("a tunnel that does not start is tried at once, then less and less often, t
   assert.ok(gaps.slice(7).every((gap) => gap === 60));
 });
 
-test("a tunnel that has run well for a while is started at once when it dies", () => {
-  let memory: Memory = NO_MEMORY;
-  const down: Observation = { ...HEALTHY, stunnel: false, keeper: false };
-  const start = (now: number) => {
-    const decision = decide(down, memory, { ...MOMENT, now });
+/** Remembers what is seen at a time. */
+function remember(memory: Memory, now: number, seen: Partial<Observation>): Memory {
+  return decide({ ...HEALTHY, ...seen }, memory, { ...MOMENT, now }).memory;
+}
+
+const DOWN = { stunnel: false, keeper: false };
+
+test("a tunnel that runs well is started at once whenever it dies", () => {
+  let memory = NO_MEMORY;
+  for (let now = 0; now < 400_000; now += 4000) {
+    const decision = decide({ ...HEALTHY, ...DOWN }, memory, { ...MOMENT, now });
+    assert.equal(decision.action, "start");
+    memory = remember(afterSuccess(decision.memory), now + 100, {});
+  }
+});
+
+test("a tunnel that starts well and dies young is started at once five times, then less and less often", () => {
+  let memory = NO_MEMORY;
+  const starts: number[] = [];
+  for (let now = 0; now < 600_000; now += 100) {
+    const decision = decide({ ...HEALTHY, ...DOWN }, memory, { ...MOMENT, now });
     memory = decision.memory;
-    return [decision.action, memory.attempt?.count];
-  };
-  const early = [0, 1000, 3000, 7000].map(start);
-  assert.deepEqual(early, [
-    ["start", 1],
-    ["start", 2],
-    ["start", 3],
-    ["start", 4],
-  ]);
-  assert.deepEqual(start(7001), ["leave", 4]);
-  assert.deepEqual(start(300_000), ["start", 1]);
+    if (decision.action !== "start") continue;
+    starts.push(now);
+    memory = remember(afterSuccess(memory), now + 50, {});
+  }
+  assert.deepEqual(starts.slice(0, 5), [0, 100, 200, 300, 400]);
+  const later = starts.filter((at) => at > 300_000).length;
+  assert.ok(later <= 6, `${later} starts in five minutes`);
 });
 
 test("the wait for a start does not delay the end", () => {
   let memory: Memory = NO_MEMORY;
-  const down: Observation = { ...HEALTHY, stunnel: false, keeper: false };
-  for (let now = 0; now < 200_000; now += 1000) memory = decide(down, memory, { ...MOMENT, now }).memory;
+  const down: Observation = { ...HEALTHY, ...DOWN };
+  for (let now = 0; now < 200_000; now += 1000) memory = remember(memory, now, DOWN);
   const first = decide({ ...down, use: "unused" }, memory, { ...MOMENT, now: 200_000 });
   const second = decide({ ...down, use: "unused" }, first.memory, { ...MOMENT, now: 200_060 });
   assert.equal(second.action, "end");

@@ -7,9 +7,9 @@ import { Reports } from "../../../src/core/supervise/reports.ts";
 
 const MINUTE = 60_000;
 
-test("the wait between starts grows from nothing to a minute, and is spread", () => {
-  const waits = [0, 1, 2, 3, 7, 8, 1000].map((starts) => backOffMs(starts, 0.5));
-  assert.deepEqual(waits, [0, 1000, 2000, 4000, 60_000, 60_000, 60_000]);
+test("the wait between starts grows from a second to a minute, and is spread", () => {
+  const waits = [1, 2, 3, 7, 8, 1000].map((starts) => backOffMs(starts, 0.5));
+  assert.deepEqual(waits, [1000, 2000, 4000, 60_000, 60_000, 60_000]);
   assert.deepEqual([backOffMs(2, 0), backOffMs(2, 1)], [1600, 2400]);
 });
 
