@@ -20,7 +20,7 @@ function show(text: string, seconds?: number): void {
 }
 
 function output(text: string): void {
-  for (const line of text.trimEnd().split("\n")) show(`    ${line}`);
+  for (const line of text.split("\n")) if (line !== "") show(`    ${line}`);
 }
 
 /** Runs a line of shell as a user types it, and shows it with its output. */
@@ -49,7 +49,7 @@ async function demo(): Promise<void> {
       await install(process.env.REPOSITORY ?? "", endpoint.pki.authority),
       "bin/efs-utils is not there",
     );
-    product.startWatchdog();
+    await product.startWatchdog();
   });
   mkdirSync(MOUNT_POINT, { recursive: true });
   const { first } = endpoint;

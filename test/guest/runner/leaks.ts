@@ -1,9 +1,11 @@
 /** What a scenario may not leave behind, and the removal of what it left all the same. */
 import { readdirSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
 import { RESPONDER } from "../endpoint/pki.ts";
 import { eventually, run } from "./command.ts";
 import { kernelClients, listeners, mountTable, processes } from "./proc.ts";
+import { STATE, WATCHDOG_LOCK } from "./product.ts";
 
 export interface Snapshot {
   processes: Map<string, string>;
@@ -13,7 +15,6 @@ export interface Snapshot {
   files: Map<string, string>;
 }
 
-const STATE_DIRECTORY = "/run/efs";
 /** The endpoint's own servers, which a scenario may have replaced. */
 const ENDPOINT = "/run/endpoint";
 const ENDPOINT_PORTS = [2049, RESPONDER.port];
@@ -37,22 +38,23 @@ export function snapshot(): Snapshot {
         `kernel client: ${each.address}:${each.port}`,
       ]),
     ),
-    files: new Map(files(STATE_DIRECTORY).map((path) => [path, `file: ${path}`])),
+    files: new Map(files().map((path) => [path, `file: ${path}`])),
   };
 }
 
-function files(directory: string): string[] {
+function files(): string[] {
   try {
-    return readdirSync(directory).map((name) => `${directory}/${name}`);
+    const names = readdirSync(STATE).filter((name) => name !== WATCHDOG_LOCK);
+    return names.map((name) => join(STATE, name));
   } catch {
     return [];
   }
 }
 
 /** What is there now and was not there before. */
-export function leaks(before: Snapshot): string[] {
+export function leaks(before: Snapshot, kinds = Object.keys(before) as (keyof Snapshot)[]): string[] {
   const now = snapshot();
-  return (Object.keys(now) as (keyof Snapshot)[]).flatMap((kind) =>
+  return kinds.flatMap((kind) =>
     [...now[kind]].filter(([key]) => !before[kind].has(key)).map(([, text]) => text),
   );
 }
@@ -79,7 +81,7 @@ export async function sweep(before: Snapshot, servers: string[]): Promise<void> 
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  for (const path of files(STATE_DIRECTORY)) rmSync(path, { recursive: true, force: true });
+  for (const path of files()) rmSync(path, { recursive: true, force: true });
   for (const { port } of kernelClients().filter(({ address }) => address.startsWith("127.")))
     await letGo(port, servers);
 }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Endpoint } from "../endpoint/endpoint.ts";
 import { run } from "./command.ts";
 import { Guest } from "./guest.ts";
-import { leaks, snapshot, sweep } from "./leaks.ts";
+import { leaks, type Snapshot, snapshot, sweep } from "./leaks.ts";
 import { uptime } from "./proc.ts";
 import { install, pristine } from "./product.ts";
 import type { GuestRecord, Scenario } from "./scenario.ts";
@@ -51,8 +51,10 @@ async function runOne(endpoint: Endpoint, { body, limitMs }: Scenario) {
     error = caught instanceof Error ? (caught.stack ?? caught.message) : String(caught);
     await postMortem(guest);
   }
-  const left = error === "" ? await settle(before) : leaks(before);
+  // While the watchdog still runs, everything but what the scenario itself runs has to go; then that, too.
+  if (error === "") await settle(before, SETTLE_MS, ["mounts", "clients", "listeners", "files"]);
   await guest.end();
+  const left = await settle(before, 3_000);
   if (error === "" && left.length > 0) {
     error = `left behind:\n${left.join("\n")}`;
     await postMortem(guest);
@@ -67,11 +69,11 @@ async function runOne(endpoint: Endpoint, { body, limitMs }: Scenario) {
 }
 
 /** Waits until nothing is left, and answers what stays. */
-async function settle(before: ReturnType<typeof snapshot>): Promise<string[]> {
+async function settle(before: Snapshot, limitMs: number, kinds?: (keyof Snapshot)[]): Promise<string[]> {
   const begin = performance.now();
   for (;;) {
-    const left = leaks(before);
-    if (left.length === 0 || performance.now() - begin > SETTLE_MS) return left;
+    const left = leaks(before, kinds);
+    if (left.length === 0 || performance.now() - begin > limitMs) return left;
     await sleep(100);
   }
 }

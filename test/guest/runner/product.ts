@@ -18,6 +18,9 @@ import { type Process, readProcess } from "./proc.ts";
 export const CONFIGURATION = "/etc/amazon/efs";
 export const LOGS = "/var/log/amazon/efs";
 export const STATE = "/run/efs";
+/** The running watchdog's own file among those of the tunnels. */
+export const WATCHDOG_LOCK = "watchdog.lock";
+const WATCHDOG_OUTPUT = "/run/watchdog.out";
 const PRISTINE = "/run/pristine";
 const PORTS = { lowest: 20049, highest: 20449 };
 
@@ -66,10 +69,16 @@ export class Product {
     setKeys(join(CONFIGURATION, "efs-utils.conf"), keys);
   }
 
-  /** The watchdog, as an init system would run it. */
-  startWatchdog(): Service {
-    const log = openSync("/run/watchdog.out", "a");
-    return this.#guest.service("/usr/bin/amazon-efs-mount-watchdog", [], log);
+  /** The watchdog, as an init system would run it; it is at work when this returns. */
+  async startWatchdog(): Promise<Service> {
+    const output = openSync(WATCHDOG_OUTPUT, "w");
+    const service = this.#guest.service("/usr/bin/amazon-efs-mount-watchdog", [], output);
+    const log = join(LOGS, "mount-watchdog.log");
+    await this.#guest.eventually("the watchdog watches", () => {
+      if (!service.running) throw new Error(`the watchdog ended: ${readFileSync(WATCHDOG_OUTPUT, "utf8")}`);
+      return existsSync(log) && readFileSync(log, "utf8").includes("Watching");
+    });
+    return service;
   }
 
   /** `mount -t efs`, whatever comes of it. */
@@ -118,7 +127,8 @@ export class Product {
   }
 
   stateFiles(): string[] {
-    return existsSync(STATE) ? readdirSync(STATE).sort() : [];
+    const names = existsSync(STATE) ? readdirSync(STATE).sort() : [];
+    return names.filter((name) => name !== WATCHDOG_LOCK);
   }
 
   get log(): string {

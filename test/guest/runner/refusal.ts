@@ -4,11 +4,16 @@ import type { Guest } from "./guest.ts";
 
 const LIMIT_S = 5;
 
-export async function refused(guest: Guest, options: string[], reasons: RegExp[]): Promise<void> {
+export async function refused(
+  guest: Guest,
+  options: string[],
+  reasons: RegExp[],
+  status = 32,
+): Promise<void> {
   const { product, endpoint } = guest;
   const done = await product.tryMount(`${endpoint.first.id}:/`, options);
   guest.figure(`${options.join(",")}: refused in ${done.seconds.toFixed(2)} s: ${done.stderr.trim()}`);
-  assert.equal(done.status, 32, "the exit status");
+  assert.equal(done.status, status, "the exit status");
   assert.ok(done.seconds < LIMIT_S, `refused only after ${done.seconds.toFixed(2)} s`);
   for (const reason of reasons) assert.match(done.stderr, reason);
   assert.doesNotMatch(done.stderr, /^\s+at /m, "a stack on the terminal");

@@ -10,7 +10,7 @@ exit 32
 
 export default scenario(async (guest) => {
   const { product } = guest;
-  product.startWatchdog();
+  await product.startWatchdog();
 
   // The real mount.nfs4 and a directory that the file system does not have.
   const missing = await product.tryMount("fs-12345678:/no/such/directory", ["tls"]);

@@ -8,7 +8,7 @@ export default scenario(async (guest) => {
   const { product } = guest;
   const { first, second } = guest.endpoint;
   product.configure({ poll_interval_sec: "1" });
-  product.startWatchdog();
+  await product.startWatchdog();
   // On a port of the helper's own range.
   const byHand = await tunnelByHand(guest, second, 20100);
   await mountByHand(guest, byHand.port, "/mnt/by-hand");

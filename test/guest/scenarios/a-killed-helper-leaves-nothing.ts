@@ -33,7 +33,7 @@ const KILL_AFTER_MOUNTING = '#!/bin/sh\n/sbin/mount.nfs "$@"\nkill -9 $PPID\n';
 export default scenario(
   async (guest) => {
     const { product } = guest;
-    product.startWatchdog();
+    await product.startWatchdog();
     await product.mount(guest.endpoint.first); // From here on there is the key that all mounts share.
     await guest.umount(MOUNT_POINT);
     await product.gone();

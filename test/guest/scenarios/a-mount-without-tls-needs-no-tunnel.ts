@@ -22,6 +22,6 @@ export default scenario(async (guest) => {
 
   await guest.umount(MOUNT_POINT);
   // A state file may stay until the watchdog runs.
-  product.startWatchdog();
+  await product.startWatchdog();
   await product.gone();
 });

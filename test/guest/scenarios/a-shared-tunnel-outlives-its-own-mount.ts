@@ -13,7 +13,7 @@ export default scenario(async (guest) => {
   const { product } = guest;
   const { first } = guest.endpoint;
   product.configure({ poll_interval_sec: "1" });
-  product.startWatchdog();
+  await product.startWatchdog();
   await product.mount(first);
   const { pid } = product.stunnelOf(MOUNT_POINT);
   const port = Number(guest.mountAt(MOUNT_POINT).options.get("port"));

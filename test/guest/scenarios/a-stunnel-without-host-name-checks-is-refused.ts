@@ -12,9 +12,14 @@ exec -a "$0" /usr/bin/stunnel4 "$@"
 `;
 
 export default scenario(async (guest) => {
-  guest.product.startWatchdog();
+  await guest.product.startWatchdog();
   guest.replaceProgram("/sbin/stunnel", OLD_STUNNEL);
-  await refused(guest, ["tls"], [/checkHost|host name/, /5\.15|upgrade/i, /stunnel_check_cert_hostname/]);
+  await refused(
+    guest,
+    ["tls"],
+    [/checkHost|host name/, /install stunnel 5\.15/, /stunnel_check_cert_hostname/],
+    2,
+  );
   assert.deepEqual(guest.endpoint.first.front.log, "");
   guest.product.configure({ stunnel_check_cert_hostname: "false" });
   await accepted(guest, ["tls"]);

@@ -2,7 +2,7 @@ import { refused } from "../runner/refusal.ts";
 import { scenario } from "../runner/scenario.ts";
 
 export default scenario(async (guest) => {
-  guest.product.startWatchdog();
+  await guest.product.startWatchdog();
   await guest.endpoint.first.front.present("wrong-host");
   await refused(guest, ["tls"], [/certificate/i, /fs-12345678\.efs\.us-east-1\.amazonaws\.com/]);
   // Whether the certificate is revoked is another question.

@@ -4,7 +4,7 @@ import { MOUNT_POINT, writeFstab } from "../runner/product.ts";
 import { scenario } from "../runner/scenario.ts";
 
 export default scenario(async (guest) => {
-  guest.product.startWatchdog();
+  await guest.product.startWatchdog();
   writeFstab("fs-12345678:/ /mnt/efs efs _netdev,tls 0 0");
   mkdirSync(MOUNT_POINT, { recursive: true });
   await guest.ok("mount", ["/mnt/efs"]);

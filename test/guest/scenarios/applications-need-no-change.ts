@@ -5,7 +5,7 @@ import { scenario } from "../runner/scenario.ts";
 export default scenario(async (guest) => {
   const { product } = guest;
   const { directory } = guest.endpoint.first.server;
-  product.startWatchdog();
+  await product.startWatchdog();
   await product.mount(guest.endpoint.first);
 
   // Data: written, read back by another open, overwritten in the middle, appended, cut.

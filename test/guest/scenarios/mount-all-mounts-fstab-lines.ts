@@ -4,7 +4,7 @@ import { writeFstab } from "../runner/product.ts";
 import { scenario } from "../runner/scenario.ts";
 
 export default scenario(async (guest) => {
-  guest.product.startWatchdog();
+  await guest.product.startWatchdog();
   writeFstab(
     "fs-12345678:/ /mnt/efs efs _netdev,tls 0 0",
     "fs-87654321:/ /mnt/other efs _netdev,noresvport,tls 0 0",

@@ -6,7 +6,7 @@ import { scenario } from "../runner/scenario.ts";
 export default scenario(async (guest) => {
   const { product } = guest;
   const { first } = guest.endpoint;
-  product.startWatchdog();
+  await product.startWatchdog();
   const done = await guest.run("mkdir", ["-p", MOUNT_POINT]);
   assert.equal(done.status, 0);
   const begin = performance.now();

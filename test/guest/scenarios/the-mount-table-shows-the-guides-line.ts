@@ -3,7 +3,7 @@ import { MOUNT_POINT } from "../runner/product.ts";
 import { scenario } from "../runner/scenario.ts";
 
 export default scenario(async (guest) => {
-  guest.product.startWatchdog();
+  await guest.product.startWatchdog();
   await guest.product.mount(guest.endpoint.first);
 
   const lines = (await guest.ok("mount")).split("\n").filter((line) => line.includes(MOUNT_POINT));

@@ -5,7 +5,7 @@ import { scenario } from "../runner/scenario.ts";
 export default scenario(async (guest) => {
   const { product } = guest;
   const { front } = guest.endpoint.first;
-  product.startWatchdog();
+  await product.startWatchdog();
 
   // The server would take TLS 1.3: it is the helper that asks for 1.2.
   const session = ["s_client", "-connect", `${front.address}:2049`, "-brief"];

@@ -4,7 +4,7 @@ import { scenario } from "../runner/scenario.ts";
 export default scenario(async (guest) => {
   const { product } = guest;
   const { first, second } = guest.endpoint;
-  product.startWatchdog();
+  await product.startWatchdog();
   // At once: both helpers choose a port at the same time.
   await Promise.all([product.mount(first, ["tls"], "/mnt/one"), product.mount(second, ["tls"], "/mnt/two")]);
   const ports = ["/mnt/one", "/mnt/two"].map((path) => Number(guest.mountAt(path).options.get("port")));

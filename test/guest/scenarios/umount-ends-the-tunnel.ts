@@ -4,7 +4,7 @@ import { scenario } from "../runner/scenario.ts";
 
 export default scenario(async (guest) => {
   const { product } = guest;
-  product.startWatchdog();
+  await product.startWatchdog();
   await product.mount(guest.endpoint.first);
   const { pid } = product.stunnelOf(MOUNT_POINT);
   guest.log(product.traces().join("\n"));
