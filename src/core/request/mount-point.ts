@@ -8,10 +8,11 @@ import { hasControlCharacter, quoted } from "../text.ts";
  * @throws EfsError (usage) for an empty path and one with control characters.
  */
 export function parseMountPoint(text: string, workingDirectory: string): string {
-  if (text === "" || hasControlCharacter(text)) {
+  const mountPoint = posix.resolve(workingDirectory, text);
+  if (text === "" || hasControlCharacter(text) || hasControlCharacter(mountPoint)) {
     throw new EfsError("usage", `the mount point ${quoted(text)} is empty or holds a control character`, {
       hint: "name an existing directory",
     });
   }
-  return posix.resolve(workingDirectory, text);
+  return mountPoint;
 }

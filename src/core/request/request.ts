@@ -8,7 +8,7 @@ import {
   parseRegion,
   type Region,
 } from "../ids.ts";
-import { quoted } from "../text.ts";
+import { hasControlCharacter, quoted } from "../text.ts";
 import { type Device, parseDevice } from "./device.ts";
 import { parseMountPoint } from "./mount-point.ts";
 import { isForOthers, isOwn, lastOfEach, type MountOption, OwnOptions, splitOptions } from "./options.ts";
@@ -101,7 +101,10 @@ function parseFlags(args: readonly string[]): Flags {
       const value = attached === "" ? queue.shift() : attached;
       if (value === undefined) throw usage(`-${letter} needs a value`);
       if (letter === "o") options.push(...splitOptions(value));
-      if (letter === "N") namespace = value;
+      if (letter === "N") {
+        if (hasControlCharacter(value)) throw usage(`-N ${quoted(value)} holds a control character`);
+        namespace = value;
+      }
     } else if (/^-[sfnvrw]+$/.test(arg)) {
       for (const letter of arg.slice(1)) letters.add(letter);
     } else {
@@ -121,6 +124,7 @@ function buildRequest(
   for (const [broken, message, hint] of RULES) {
     if (broken(own, options)) throw new EfsError("usage", message, { hint });
   }
+  const tlsPort = checked(own, "tlsport", parsePort, "a whole number from 1 to 65535");
   const accessFlags = [letters.has("r") ? "ro" : [], letters.has("w") ? "rw" : []].flat();
   const nfsOptions = lastOfEach([
     ...options.filter((option) => !isOwn(option.name) && !isForOthers(option)),
@@ -129,7 +133,7 @@ function buildRequest(
   return {
     ...parseDevice(deviceText),
     mountPoint: parseMountPoint(mountPointText, workingDirectory),
-    security: own.has("tls") ? tlsRequest(own) : { kind: "plain" },
+    security: own.has("tls") ? tlsRequest(own, tlsPort) : { kind: "plain" },
     region: checked(own, "region", parseRegion, "a region's name, as us-east-1"),
     zone: checked(own, "az", zoneName, "a zone's name, as us-east-1a"),
     crossAccount: own.has("crossaccount")
@@ -146,10 +150,10 @@ function buildRequest(
   };
 }
 
-function tlsRequest(own: OwnOptions): TlsRequest {
+function tlsRequest(own: OwnOptions, port: Port | undefined): TlsRequest {
   return {
     kind: "tls",
-    port: checked(own, "tlsport", parsePort, "a whole number from 1 to 65535"),
+    port,
     verify: checked(own, "verify", verifyLevel, "a whole number from 0 to 4") ?? 2,
     ocsp: own.has("ocsp") ? true : own.has("noocsp") ? false : undefined,
     caFile: checked(own, "cafile", absolutePath, "an absolute path"),
