@@ -67,15 +67,15 @@ export async function bootGuest(options: BootOptions): Promise<GuestRun> {
   const begin = performance.now();
   let guest: ChildProcess | undefined;
   const stop = () => guest?.pid !== undefined && killGroup(guest.pid);
-  const onSignal = () => {
+  const onExit = () => {
     stop();
     rmSync(out, { recursive: true, force: true });
     release();
-    process.exit(130);
   };
+  const onSignal = () => process.exit(130);
   process.once("SIGINT", onSignal);
   process.once("SIGTERM", onSignal);
-  process.once("exit", stop);
+  process.once("exit", onExit);
   const records = new Tail(join(out, "records.jsonl"), (line) => options.onRecord?.(JSON.parse(line)));
   try {
     prepare(out, options, nfsServer);
@@ -101,7 +101,7 @@ export async function bootGuest(options: BootOptions): Promise<GuestRun> {
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
-    process.off("exit", stop);
+    process.off("exit", onExit);
     stop();
     records.close();
     keepResults(out, lines);
