@@ -17,24 +17,28 @@ const REGION_SECTION = /^mount\.[a-z0-9-]+$/;
 
 /**
  * Reads the file's dialect, Python's ConfigParser (`key = value` or `key: value`, keys in any case, `#` and
- * `;` comments, dots in section names), by writing each line as the ini library reads it verbatim.
+ * `;` comments, any section names), by writing each line as the ini library reads it verbatim.
  *
  * @throws EfsError (config) for a line that is neither a section, a comment nor a key with a value.
  */
 export function parseConfig(text: string, path: string): ConfigFile {
   const lines = text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/);
+  const strangeKeys: string[] = [];
   const verbatim = lines.map((line, index) => {
-    try {
-      return verbatimLine(line.replace(/(^|\s)[#;].*$/, "").trim());
-    } catch (error) {
-      throw new EfsError(
-        "config",
-        `${path} line ${index + 1}: ${quoted(line.trim())} ${(error as Error).message}`,
-        {
-          hint: "correct or remove the line",
-        },
-      );
-    }
+    const wrong = (why: string) =>
+      new EfsError("config", `${path} line ${index + 1}: ${quoted(line.trim())} ${why}`, {
+        hint: "correct or remove the line",
+      });
+    const said = line.replace(/(^|\s)[#;].*$/s, "").trim();
+    if (said === "") return "";
+    if (hasControlCharacter(said.replaceAll("\t", " "))) throw wrong("holds a control character");
+    const section = /^\[\s*([^\]]+?)\s*\]$/.exec(said)?.[1];
+    if (section !== undefined) return `[${jsonText(section.replaceAll(".", "\\."))}]`;
+    const [, key, value] = /^([^=:]+?)\s*[=:]\s*(.*)$/s.exec(said) ?? [];
+    if (key === undefined || value === undefined) throw wrong("is neither a [section] nor key = value");
+    if (/^[A-Za-z0-9_.-]+$/.test(key)) return `${key.toLowerCase()} = ${jsonText(value)}`;
+    strangeKeys.push(`${path} line ${index + 1}: key ${printable(key)} is not known and has no effect`);
+    return "";
   });
   const parsed: Record<string, unknown> = ini.parse(verbatim.join("\n"));
   const sections = new Map<string, Map<string, string>>();
@@ -47,18 +51,12 @@ export function parseConfig(text: string, path: string): ConfigFile {
     // the library turns true, false and null into values, which their texts bring back
     sections.set(name, new Map(Object.entries(keys).map(([key, value]) => [key, String(value)])));
   }
-  return { path, sections, warnings: unknownNames(sections, path) };
+  return { path, sections, warnings: [...strangeKeys, ...unknownNames(sections, path)] };
 }
 
-/** One line without its comment, in the ini library's words: dots escaped in sections, values as JSON texts. */
-function verbatimLine(line: string): string {
-  if (line === "") return "";
-  if (hasControlCharacter(line.replaceAll("\t", " "))) throw new Error("holds a control character");
-  const section = /^\[\s*([A-Za-z0-9_. -]+?)\s*\]$/.exec(line)?.[1];
-  if (section !== undefined) return `[${section.replaceAll(".", "\\.")}]`;
-  const [, key, value] = /^([A-Za-z0-9_.-]+)\s*[=:]\s*(.*)$/.exec(line) ?? [];
-  if (key === undefined || value === undefined) throw new Error("is neither a [section] nor key = value");
-  return `${key.toLowerCase()} = ${JSON.stringify(value)}`;
+/** A text that the library reads back as it is: a JSON text, without the line ends that only Unicode knows. */
+function jsonText(text: string): string {
+  return JSON.stringify(text).replaceAll(/[\u2028\u2029]/g, (end) => `\\u${end.charCodeAt(0).toString(16)}`);
 }
 
 /** A file that says nothing: every key has its default. */
