@@ -71,6 +71,7 @@ const isAbsolute: Check = (value) => typeof value === "string" && isText(value, 
 const isInside: Check = (value, directory) =>
   isAbsolute(value, directory) &&
   posix.normalize(value as string) === value &&
+  !(value as string).endsWith("/") &&
   [directory, realName(directory)].some((parent) => (value as string).startsWith(`${parent}/`));
 const areInside: Check = (value, directory) =>
   Array.isArray(value) && value.every((item) => isInside(item, directory));
