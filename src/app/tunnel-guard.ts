@@ -8,7 +8,7 @@ import type { OpenTunnel } from "./tls.ts";
 import { startFailure } from "./tunnel.ts";
 
 /** How long an OCSP responder may think before it counts as unreachable. */
-const RESPONDER_LIMIT_MS = 3500;
+const RESPONDER_LIMIT_MS = 2500;
 /** How long a server may take for a handshake before it is left to mount.nfs4 to wait for it. */
 const HANDSHAKE_LIMIT_MS = 10_000;
 

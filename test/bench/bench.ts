@@ -1,0 +1,22 @@
+// npm run bench: what a mount, a watchdog and a recovery cost, each beside its yardstick from the same run.
+// Needs root and stunnel. Everything happens in namespaces of its own, which end with it.
+
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { measureMount } from "./mount.ts";
+import { measureRecovery } from "./recovery.ts";
+import { type Row, table } from "./table.ts";
+import { measureWatchdog } from "./watchdog.ts";
+
+const INSIDE = "--inside";
+
+if (process.argv[2] === INSIDE) {
+  const rows: Row[] = [];
+  for (const measure of [measureMount, measureWatchdog, measureRecovery]) rows.push(...(await measure()));
+  process.stdout.write(table(rows));
+  process.exit(0);
+}
+const namespaces = ["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"];
+const again = [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url), INSIDE];
+const { status } = spawnSync("/usr/bin/unshare", [...namespaces, ...again], { stdio: "inherit" });
+process.exitCode = status ?? 1;
