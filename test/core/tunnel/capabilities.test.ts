@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { parseCapabilities } from "../../../src/core/tunnel/capabilities.ts";
+import { help, NEW, OLD } from "./builds.ts";
+
+test("an old stunnel knows neither host names nor responders, and neither quiet nor sockets of others", () => {
+  assert.equal(OLD.version, "4.56");
+  assert.equal(OLD.quietForeground, false);
+  assert.equal(OLD.inheritsSockets, false);
+  for (const option of ["checkHost", "OCSPaia"]) assert.equal(OLD.options.has(option), false, option);
+  for (const option of ["libwrap", "verify", "sni", "socket", "syslog"])
+    assert.ok(OLD.options.has(option), option);
+});
+
+test("a new stunnel knows all of it, and no libwrap", () => {
+  assert.equal(NEW.version, "5.75");
+  assert.equal(NEW.quietForeground, true);
+  assert.equal(NEW.inheritsSockets, true);
+  for (const option of ["checkHost", "OCSPaia", "OCSPrequire"]) assert.ok(NEW.options.has(option), option);
+  assert.equal(NEW.options.has("libwrap"), false);
+});
+
+test("what stunnel explains is no option", () => {
+  for (const { options } of [OLD, NEW]) {
+    for (const word of ["currently", "level", "Compiled", "Threading", "stunnel"])
+      assert.ok(!options.has(word), word);
+  }
+});
+
+test("a build without systemd's sockets is known by its description, not by its options", () => {
+  const without = help("5.75").replace(",SYSTEMD", "");
+  assert.equal(parseCapabilities(without).inheritsSockets, false);
+  assert.equal(parseCapabilities(`${without}\nSYSTEMD = yes|no whatever`).inheritsSockets, false);
+});
+
+test("line ends of any kind and lines in front do no harm", () => {
+  assert.deepEqual(parseCapabilities(`warning: x\n${help("5.75").replaceAll("\n", "\r\n")}`), NEW);
+});
+
+test("a program that prints something else can do nothing", () => {
+  for (const text of ["", "usage: stunnel [file]", "stunnel: not found"]) {
+    const { options, ...rest } = parseCapabilities(text);
+    assert.equal(options.size, 0);
+    assert.deepEqual(rest, { version: undefined, quietForeground: false, inheritsSockets: false });
+  }
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => void parseCapabilities(text)));
+});
