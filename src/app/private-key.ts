@@ -16,7 +16,7 @@ const LOCK_PATIENCE_MS = 60_000;
  * @throws EfsError (system) for a key that cannot be read or made
  */
 export async function privateKey(path: string): Promise<KeyObject> {
-  const existing = read(path);
+  const existing = existingKey(path);
   if (existing !== undefined) return existing;
   const directory = posix.dirname(path);
   makeDirectory(directory, 0o755);
@@ -25,13 +25,14 @@ export async function privateKey(path: string): Promise<KeyObject> {
     throw new EfsError("system", `another process is still making ${path}`, { hint: "try again" });
   }
   try {
-    return read(path) ?? (await make(path));
+    return existingKey(path) ?? (await make(path));
   } finally {
     lock.release();
   }
 }
 
-function read(path: string): KeyObject | undefined {
+/** The key, where there is one. @throws EfsError (system) for one that cannot be read */
+export function existingKey(path: string): KeyObject | undefined {
   const text = readIfThere(path);
   if (text === undefined || text.trim() === "") return undefined;
   try {

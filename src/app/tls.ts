@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { existsSync, renameSync } from "node:fs";
 import { utcTimeText } from "../core/certificate/certificate.ts";
 import type { Settings } from "../core/config/keys.ts";
@@ -15,7 +16,7 @@ import { commonName, makeCertificate } from "./certificate.ts";
 import type { MountContext } from "./context.ts";
 import { sweepUnfinished } from "./leftovers.ts";
 import { reservePort } from "./port.ts";
-import { privateKey } from "./private-key.ts";
+import { existingKey, privateKey } from "./private-key.ts";
 import { findStunnel, type Stunnel } from "./stunnel.ts";
 import { type RunningTunnel, removeTunnelFiles, startTunnel, stopTunnel } from "./tunnel.ts";
 
@@ -37,10 +38,13 @@ export interface OpenTunnel {
 /** What a tunnel needs besides its target, found out while the target is looked up. */
 export interface TunnelParts {
   readonly stunnel: Stunnel;
+  /** The machine's private key, where there is one already. */
+  readonly key: KeyObject | undefined;
 }
 
 export async function tunnelParts({ paths }: MountContext): Promise<TunnelParts> {
-  return { stunnel: await findStunnel(paths.stunnelMemory) };
+  const stunnel = await findStunnel(paths.stunnelMemory);
+  return { stunnel, key: existingKey(paths.privateKey) };
 }
 
 /** How a command that runs in another network namespace begins. */
@@ -75,6 +79,25 @@ export function tunnelSettings(
   };
 }
 
+async function clientCertificate(
+  tls: TlsRequest,
+  target: ResolvedTarget,
+  settings: Settings,
+  key: KeyObject | undefined,
+  createdAt: Date,
+  { paths, hostName, version }: MountContext,
+): Promise<string> {
+  const subject = {
+    hostName,
+    fsId: target.fsId,
+    accessPoint: tls.accessPoint,
+    clientAuth: undefined,
+    source: settings.source,
+    version,
+  };
+  return makeCertificate(subject, key ?? (await privateKey(paths.privateKey)), createdAt);
+}
+
 function defaultAuthorities(target: ResolvedTarget, { paths }: MountContext): string {
   const system = usesSystemAuthorities(target.region)
     ? SYSTEM_CA_BUNDLES.find((path) => existsSync(path))
@@ -94,12 +117,16 @@ export async function openTunnel(
   networkNamespace: string | undefined,
   target: ResolvedTarget,
   settings: Settings,
-  { stunnel }: TunnelParts,
+  { stunnel, key }: TunnelParts,
   context: MountContext,
 ): Promise<OpenTunnel> {
   const { stateDirectory } = context.paths;
   const planned = tunnelSettings(tls, target, settings, context);
   makeDirectory(stateDirectory, settings.state_file_dir_mode);
+  const createdAt = context.now();
+  // signed on another thread, while this one goes on
+  const certificate = clientCertificate(tls, target, settings, key, createdAt, context);
+  certificate.catch(() => {});
   await sweepUnfinished(stateDirectory, context.log);
   const socket = await reservePort(tls.port, settings, stateDirectory, context.random());
   const base = tunnelBase(target.fsId, mountPoint, socket.port);
@@ -108,7 +135,6 @@ export async function openTunnel(
     ? (settings.stunnel_logs_file?.replaceAll("{fs_id}", target.fsId) ??
       `${context.paths.logDirectory}/${base}.stunnel.log`)
     : undefined;
-  const createdAt = context.now();
   let state: TunnelState = {
     pid: -1,
     cmd: [...enteringNamespace(networkNamespace), stunnel.path, paths.stunnelConfig],
@@ -141,18 +167,9 @@ export async function openTunnel(
     // first of all files, so that whatever else a killed helper leaves is known to be its own
     write({});
     makeDirectory(paths.directory, 0o700);
-    const key = await privateKey(context.paths.privateKey);
-    const subject = {
-      hostName: context.hostName,
-      fsId: target.fsId,
-      accessPoint: tls.accessPoint,
-      clientAuth: undefined,
-      source: settings.source,
-      version: context.version,
-    };
-    writeAtomically(paths.certificate, await makeCertificate(subject, key, createdAt), PRIVATE_MODE);
     const tunnel = { ...planned, port: socket.port, debugLog };
     writeAtomically(paths.stunnelConfig, stunnelConfig(tunnel, paths, stunnel.capabilities), PRIVATE_MODE);
+    writeAtomically(paths.certificate, await certificate, PRIVATE_MODE);
     const inherits = stunnel.capabilities.inheritsSockets && networkNamespace === undefined;
     if (!inherits) socket.close();
     const started = await startTunnel(

@@ -5,7 +5,7 @@ import { printable } from "../core/text.ts";
 import type { TunnelPaths } from "../core/tunnel/names.ts";
 import { readIfThere } from "../system/files.ts";
 import type { BoundPort } from "../system/network.ts";
-import { type DetachedProcess, prepareToRun, startDetached } from "../system/process.ts";
+import { type DetachedProcess, startDetached } from "../system/process.ts";
 import {
   descriptorTarget,
   findProcesses,
@@ -59,8 +59,6 @@ export async function startTunnel(start: TunnelStart, signal?: AbortSignal): Pro
   } finally {
     closeSync(log);
   }
-  // mount.nfs4 comes next: while stunnel starts, there is time to load what runs it
-  prepareToRun();
   let ended = false;
   void child.ended.then(() => {
     ended = true;
