@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { EfsError } from "../core/errors.ts";
-import { run } from "../system/process.ts";
+import { runTool } from "../system/tool.ts";
 
 const SYSTEMCTL = "/usr/bin/systemctl";
 const SYSTEMCTL_LIMIT_MS = 60_000;
@@ -42,7 +42,7 @@ export class Root {
    */
   async systemctl(...args: string[]): Promise<void> {
     if (!this.isMachine || !existsSync("/run/systemd/system")) return;
-    const { status, stderr } = await run(SYSTEMCTL, args, { timeoutMs: SYSTEMCTL_LIMIT_MS });
+    const { status, stderr } = await runTool(SYSTEMCTL, args, { timeoutMs: SYSTEMCTL_LIMIT_MS });
     if (status === 0) return;
     const command = `systemctl ${args.join(" ")}`;
     throw new EfsError("system", `${command} failed: ${stderr.trim() || "it gave no reason"}`, {

@@ -12,7 +12,7 @@ import { dirname, join, resolve } from "node:path";
 import { EfsError } from "../core/errors.ts";
 import { SYSTEM_PATHS, WATCHDOG_UNIT } from "../paths.ts";
 import { makeDirectory, reason, writeAtomically } from "../system/files.ts";
-import { run } from "../system/process.ts";
+import { runTool } from "../system/tool.ts";
 import {
   CA_BUNDLE,
   CONFIG,
@@ -150,7 +150,7 @@ async function checkNode(node: string, root: Root): Promise<boolean> {
   if (!root.isMachine && statSync(node, { throwIfNoEntry: false }) === undefined) return false;
   let answer: string;
   try {
-    answer = (await run(node, ["--version"], { timeoutMs: NODE_LIMIT_MS })).stdout.trim();
+    answer = (await runTool(node, ["--version"], { timeoutMs: NODE_LIMIT_MS })).stdout.trim();
   } catch (cause) {
     throw new EfsError("usage", `${node} does not run`, { hint, cause });
   }
@@ -173,7 +173,7 @@ async function writeCodeCache(node: string, library: string, cache: string): Pro
     `${LIBRARY}/${program}`,
     join(library, cache),
   ];
-  const { status, stderr } = await run(node, args, { timeoutMs: NODE_LIMIT_MS });
+  const { status, stderr } = await runTool(node, args, { timeoutMs: NODE_LIMIT_MS });
   if (status === 0) return;
   throw new EfsError("system", `cannot make ${join(library, cache)}: ${stderr.trim() || "node failed"}`);
 }

@@ -93,9 +93,13 @@ describe("imports", () => {
   });
 
   const ONLY_IMPORTERS: [name: string, importer: string, reason: string][] = [
-    ["execa", "src/system/process.ts", "every child has the same environment, limits and errors"],
-    ["node:child_process", "src/system/process.ts", "as above"],
-    ["pino", "src/system/log.ts", "every line has the same form, and is printable"],
+    [
+      "node:child_process",
+      "src/system/process.ts",
+      "every child has the same environment, limits and errors",
+    ],
+    ["execa", "src/system/tool.ts", "only the companion command has time for it"],
+    ["pino", "src/lazy/", "only logs in JSON need it"],
     ["ini", "src/core/config/", "the file's dialect is that of one place, and not of the library"],
     ["node-forge", "src/core/certificate/", "it has no types worth the name: they end there"],
     ["commander", "src/bin/efs-utils.ts", "mount(8)'s helpers have a command line that is given"],

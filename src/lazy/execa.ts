@@ -1,2 +1,0 @@
-/** Loaded when the first program is run to its end, not before. */
-export { execa } from "execa";
