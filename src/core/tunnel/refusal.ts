@@ -38,6 +38,11 @@ export function refusal(
         `${server} ended the TLS handshake: ${verdict.detail}`,
         "check the client's identity (iam, accesspoint), its clock, and that TLS 1.2 is not blocked on the way",
       );
+    case "no-tls":
+      return fail(
+        `${server} answers, but not with TLS: ${verdict.detail}`,
+        "check that the name or address leads to EFS and not elsewhere",
+      );
   }
 }
 

@@ -14,20 +14,30 @@ export type TunnelVerdict =
   /** The responder was asked and has not answered yet. */
   | { readonly kind: "asking-responder"; readonly responder: string }
   /** The server ended the handshake: it wants another client, or no TLS 1.2. */
-  | { readonly kind: "refused-by-server"; readonly detail: string };
+  | { readonly kind: "refused-by-server"; readonly detail: string }
+  /** What the server said is no TLS at all. */
+  | { readonly kind: "no-tls"; readonly detail: string };
+
+/** What one connection has told so far; several are told of in turns. */
+interface Told {
+  readonly responder?: string;
+  readonly reason?: string;
+}
 
 /** The last verdict in a log, or undefined where no server was judged yet. */
 export function lastVerdict(log: string): TunnelVerdict | undefined {
   let verdict: TunnelVerdict | undefined;
-  let responder: string | undefined;
-  let reason: string | undefined;
+  const connections = new Map<string, Told>();
   for (const line of log.split("\n")) {
-    const message = /LOG\d\[[^\]]*\]: (.*)$/.exec(line)?.[1];
-    if (message === undefined) continue;
-    if (/accepted connection from/.test(message)) [responder, reason] = [undefined, undefined];
+    const [, id, message] = /LOG\d\[([^\]]*)\]: (.*)$/.exec(line) ?? [];
+    if (id === undefined || message === undefined) continue;
+    if (/accepted connection from/.test(message)) connections.delete(id);
+    const told = connections.get(id) ?? {};
+    const { responder, reason } = told;
     const asked = /OCSP: Connecting the AIA responder "([^"]*)"/.exec(message)?.[1];
+    const failure = /^SSL_connect: (?:\S+: )?(.*)/.exec(message)?.[1] ?? "";
     if (asked !== undefined) {
-      responder = asked;
+      connections.set(id, { ...told, responder: asked });
       verdict = { kind: "asking-responder", responder: asked };
     } else if (/^Certificate accepted at depth=0/.test(message)) {
       verdict = { kind: "accepted" };
@@ -42,10 +52,12 @@ export function lastVerdict(log: string): TunnelVerdict | undefined {
       verdict = /revoked/i.test(reason ?? "")
         ? { kind: "revoked", detail: reason ?? message }
         : { kind: "responder-failed", responder, detail: reason ?? message };
-    } else if (/^SSL_connect: .*alert/.test(message)) {
-      verdict = { kind: "refused-by-server", detail: message.replace(/^SSL_connect: (\S+: )?/, "") };
-    } else if (/^(CERT|OCSP|s_connect|ssl_|SSL_|read_socket|s_read|s_write|s_poll)/.test(message)) {
-      reason = message;
+    } else if (/alert/.test(failure)) {
+      verdict = { kind: "refused-by-server", detail: failure };
+    } else if (/wrong version number/.test(failure)) {
+      verdict = { kind: "no-tls", detail: failure };
+    } else if (/^(CERT|OCSP|s_connect: (?!connected)|ssl_|SSL_|read_socket|s_read|s_write|s_poll)/.test(message)) {
+      connections.set(id, { ...told, reason: message });
     }
   }
   return verdict;
