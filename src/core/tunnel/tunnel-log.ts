@@ -56,7 +56,9 @@ export function lastVerdict(log: string): TunnelVerdict | undefined {
       verdict = { kind: "refused-by-server", detail: failure };
     } else if (/wrong version number/.test(failure)) {
       verdict = { kind: "no-tls", detail: failure };
-    } else if (/^(CERT|OCSP|s_connect: (?!connected)|ssl_|SSL_|read_socket|s_read|s_write|s_poll)/.test(message)) {
+    } else if (
+      /^(CERT|OCSP|s_connect: (?!connected)|ssl_|SSL_|read_socket|s_read|s_write|s_poll)/.test(message)
+    ) {
       connections.set(id, { ...told, reason: message });
     }
   }
