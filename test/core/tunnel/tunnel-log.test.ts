@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { oneLine } from "../../../src/core/errors.ts";
+import type { ResolvedTarget } from "../../../src/core/target/target.ts";
+import { refusal } from "../../../src/core/tunnel/refusal.ts";
+import { lastVerdict, type TunnelVerdict } from "../../../src/core/tunnel/tunnel-log.ts";
+
+/** A log as stunnel writes it, of lines with or without the number of their connection. */
+function log(...messages: string[]): string {
+  return messages
+    .map((message) => (/^LOG/.test(message) ? message : `LOG5[0]: ${message}`))
+    .map((message) => `2026.11.24 18:13:14 ${message}\n`)
+    .join("");
+}
+
+const START = [
+  "LOG5[ui]: stunnel 5.68 on x86_64-pc-linux-gnu platform",
+  "LOG5[ui]: Configuration successful",
+];
+const CONNECTED = [
+  "Service [efs] accepted connection from 127.0.0.1:5",
+  "s_connect: connected 10.0.0.1:2049",
+];
+const GOOD = "Certificate accepted at depth=0: CN=*.efs.us-east-1.amazonaws.com";
+const ASKED = 'OCSP: Connecting the AIA responder "http://ocsp.example"';
+const BAD_CHAIN = "CERT: Pre-verification error: self-signed certificate";
+const BAD_HOST = "CERT: Subject checks failed";
+const BY_CERT = "Rejected by CERT at depth=0: CN=x";
+const BY_OCSP = "Rejected by OCSP at depth=0: CN=x";
+const FAILED =
+  "SSL_connect: ../ssl/statem/statem_clnt.c:1889: error:0A000086:SSL routines::certificate verify failed";
+
+const VERDICTS: [what: string, log: string, verdict: TunnelVerdict | undefined][] = [
+  ["an empty log judges nobody", "", undefined],
+  ["a start judges nobody", log(...START), undefined],
+  ["a connection judges nobody", log(...START, ...CONNECTED), undefined],
+  ["an accepted server", log(...CONNECTED, GOOD), { kind: "accepted" }],
+  [
+    "an authority on the way is not the server",
+    log(...CONNECTED, "Certificate accepted at depth=1: CN=CA"),
+    undefined,
+  ],
+  [
+    "a chain that leads nowhere",
+    log(...CONNECTED, BAD_CHAIN, BY_CERT, FAILED),
+    { kind: "untrusted", detail: "self-signed certificate" },
+  ],
+  ["a rejection without a reason", log(...CONNECTED, BY_CERT), { kind: "untrusted", detail: BY_CERT }],
+  ["another host", log(...CONNECTED, BAD_HOST, BY_CERT, FAILED), { kind: "wrong-host" }],
+  [
+    "a responder that is being asked",
+    log(...CONNECTED, ASKED),
+    { kind: "asking-responder", responder: "http://ocsp.example" },
+  ],
+  [
+    "a responder that was asked and said yes",
+    log(...CONNECTED, ASKED, "OCSP: Certificate accepted", GOOD),
+    { kind: "accepted" },
+  ],
+  [
+    "a responder without an answer",
+    log(...CONNECTED, ASKED, "s_connect: s_poll_wait 1.2.3.4:80: TIMEOUTconnect exceeded", BY_OCSP, FAILED),
+    {
+      kind: "responder-failed",
+      responder: "http://ocsp.example",
+      detail: "s_connect: s_poll_wait 1.2.3.4:80: TIMEOUTconnect exceeded",
+    },
+  ],
+  [
+    "a revoked certificate with a reason",
+    log(...CONNECTED, ASKED, "OCSP: Certificate revoked: 1: keyCompromise", BY_OCSP),
+    { kind: "revoked", detail: "OCSP: Certificate revoked: 1: keyCompromise" },
+  ],
+  [
+    "an alert of the server, after it was accepted",
+    log(
+      ...CONNECTED,
+      GOOD,
+      "LOG3[0]: SSL_connect: ssl/record/rec_layer_s3.c:1601: error:0A000418:SSL routines::tlsv1 alert unknown ca",
+    ),
+    { kind: "refused-by-server", detail: "error:0A000418:SSL routines::tlsv1 alert unknown ca" },
+  ],
+  [
+    "an alert as older libraries word it",
+    log(
+      ...CONNECTED,
+      "LOG3[0]: SSL_connect: 14094410: error:14094410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure",
+    ),
+    {
+      kind: "refused-by-server",
+      detail: "error:14094410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure",
+    },
+  ],
+  ["the last verdict counts", log(...CONNECTED, BAD_HOST, BY_CERT, ...CONNECTED, GOOD), { kind: "accepted" }],
+  [
+    "the reason of an earlier connection is forgotten",
+    log(...CONNECTED, BAD_HOST, FAILED, ...CONNECTED, BY_CERT),
+    { kind: "untrusted", detail: BY_CERT },
+  ],
+  [
+    "connections that are told of in turns are told apart",
+    log(
+      "LOG5[1]: Service [efs] accepted connection from 127.0.0.1:5",
+      `LOG4[1]: ${BAD_HOST}`,
+      "LOG5[2]: Service [efs] accepted connection from 127.0.0.1:6",
+      "LOG5[2]: s_connect: connected 10.0.0.1:2049",
+      `LOG4[1]: ${BY_CERT}`,
+    ),
+    { kind: "wrong-host" },
+  ],
+  [
+    "a responder is named with the connection that asked it",
+    log(
+      'LOG5[1]: OCSP: Connecting the AIA responder "http://one.example"',
+      'LOG5[2]: OCSP: Connecting the AIA responder "http://two.example"',
+      "LOG3[1]: OCSP: Failed to resolve the OCSP responder address",
+      `LOG4[1]: ${BY_OCSP}`,
+    ),
+    {
+      kind: "responder-failed",
+      responder: "http://one.example",
+      detail: "OCSP: Failed to resolve the OCSP responder address",
+    },
+  ],
+  [
+    "lines of an older stunnel, with process and thread",
+    log(...CONNECTED, GOOD).replaceAll("LOG5[0]", "LOG5[4711:140234]"),
+    { kind: "accepted" },
+  ],
+  [
+    "words of others in the log are nobody's verdict",
+    `keeper: ${BY_CERT}\n${GOOD}\n[!] ${BY_OCSP}\n`,
+    undefined,
+  ],
+  [
+    "a line that is not written to its end counts as far as it is there",
+    log(...CONNECTED, GOOD).trimEnd(),
+    { kind: "accepted" },
+  ],
+];
+for (const [what, text, verdict] of VERDICTS) {
+  test(what, () => assert.deepEqual(lastVerdict(text), verdict));
+}
+
+const piece = fc.oneof(
+  fc.constantFrom(...START, ...CONNECTED, GOOD, ASKED, BAD_CHAIN, BAD_HOST, BY_CERT, BY_OCSP, FAILED),
+  fc.string({ unit: "binary" }),
+);
+
+test("whatever a log holds, a refusal that it leads to is one line with a remedy", () => {
+  const target = {
+    dnsName: "fs-1.example",
+    certificateName: "fs-1.example",
+    address: undefined,
+  } as ResolvedTarget;
+  fc.assert(
+    fc.property(fc.array(piece), (messages) => {
+      const refused = refusal(lastVerdict(log(...messages)), target, "/ca.pem");
+      if (refused === undefined) return;
+      assert.equal(refused.kind, "mount");
+      assert.doesNotMatch(oneLine(refused), /\p{Cc}/u);
+      assert.ok(refused.hint !== undefined && refused.hint !== "");
+    }),
+  );
+});
+
+test("a refusal names the address where that was connected to", () => {
+  const target = {
+    dnsName: "fs-1.example",
+    certificateName: "fs-1.example",
+    address: "10.0.0.1",
+  } as ResolvedTarget;
+  for (const verdict of [
+    { kind: "wrong-host" },
+    { kind: "untrusted", detail: "x" },
+    { kind: "no-tls", detail: "x" },
+  ] as const) {
+    assert.match(refusal(verdict, target, "/ca.pem")?.message ?? "", /the server 10\.0\.0\.1 /);
+  }
+});
