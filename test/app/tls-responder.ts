@@ -36,6 +36,7 @@ export async function tlsResponder(
   server.on("tlsClientError", () => {});
   server.listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
+  server.unref();
   test.after(() => {
     for (const socket of sockets) socket.destroy();
     server.close();

@@ -186,7 +186,7 @@ test("files and processes without a state file are swept when they are old and u
   await eventually("the old one is gone", () => !existsSync(old.paths.directory));
   assert.equal(existsSync(old.paths.stunnelConfig), false);
   assert.equal(existsSync(temporary), false);
-  assert.equal(await old.isListening(), false);
+  await eventually("so are its processes", async () => !(await old.isListening()));
   for (const tunnel of [young, used]) assert.equal(await tunnel.isListening(), true);
 });
 

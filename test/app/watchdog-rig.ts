@@ -10,7 +10,7 @@ import { emptyConfig, parseConfig } from "../../src/core/config/config.ts";
 import type { Port } from "../../src/core/ids.ts";
 import type { MountEntry } from "../../src/core/nfs/mount-table.ts";
 import { formatState, type TunnelState } from "../../src/core/state/state.ts";
-import { policyOf } from "../../src/core/supervise/policy.ts";
+import { type Policy, policyOf } from "../../src/core/supervise/policy.ts";
 import { type TunnelPaths, tunnelPaths } from "../../src/core/tunnel/names.ts";
 import type { Kernel } from "../../src/system/kernel.ts";
 import type { Log } from "../../src/system/log.ts";
@@ -81,11 +81,12 @@ export class Rig {
     };
   }
 
-  async watch(config = ""): Promise<Watchdog> {
+  /** Starts a watchdog with a configuration file, and with settings that no file can have. */
+  async watch(config = "", more: Partial<Policy> = {}): Promise<Watchdog> {
     const file = config === "" ? emptyConfig("test.conf") : parseConfig(config, "test.conf");
     const paths = { stateDirectory: this.directory, keeper: KEEPER };
     const context = { paths, kernel: this.kernel, log: this.log, hostName: "test-host", version: "1.2.3" };
-    this.#watchdog = await startWatchdog(context, policyOf(file));
+    this.#watchdog = await startWatchdog(context, { ...policyOf(file), ...more });
     return this.#watchdog;
   }
 
@@ -163,7 +164,7 @@ export class Rig {
   async #cleanUp(): Promise<void> {
     await this.#watchdog?.stop();
     while (this.processes().length > 0) {
-      for (const { pid } of this.processes()) process.kill(pid, "SIGKILL");
+      for (const { pid } of this.processes()) signal(pid, "SIGKILL");
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     rmSync(this.directory, { recursive: true, force: true });
@@ -248,10 +249,18 @@ export async function eventually(
   }
 }
 
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // it has ended already
+  }
+}
+
 /** Ends a process at once and waits until it is gone. */
 export async function kill(pid: number): Promise<void> {
   const facts = processFacts(pid);
   if (facts === undefined) return;
-  process.kill(pid, "SIGKILL");
+  signal(pid, "SIGKILL");
   await eventually(`process ${pid} is gone`, () => !isAlive(facts));
 }

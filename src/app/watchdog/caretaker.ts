@@ -19,6 +19,7 @@ import type { Kernel } from "../../system/kernel.ts";
 import type { Log } from "../../system/log.ts";
 import { isAlive, type ProcessFacts } from "../../system/procfs.ts";
 import { deleteFile, deleteTunnelFiles, endTunnelProcesses, signal } from "./end.ts";
+import { HealthChecks } from "./health-checks.ts";
 import { Limiter } from "./limiter.ts";
 import { processesOf } from "./processes.ts";
 import { changeState, finishState, withProcesses, withUnmountMark } from "./record.ts";
@@ -67,6 +68,7 @@ export class Caretaker {
   readonly #isUnused: (tunnel: WatchedTunnel) => boolean;
   readonly #actions = new Limiter(MOST_ACTIONS);
   readonly #stunnel = new InstalledStunnel();
+  readonly #health: HealthChecks;
   readonly #underWay = new Set<Promise<void>>();
 
   /**
@@ -83,6 +85,10 @@ export class Caretaker {
     this.#reports = reports;
     this.#wake = wake;
     this.#isUnused = isUnused;
+    this.#health = new HealthChecks(
+      (tunnel, text, level) => this.#report(tunnel, "health", text, level),
+      () => wake(false),
+    );
   }
 
   /** Resolves when no action is under way any more. */
@@ -118,9 +124,12 @@ export class Caretaker {
       keeper !== undefined && stunnel === undefined ? DOWN_MS : undefined,
     ].filter((ms) => ms !== undefined);
     tunnel.lookAt = pass.now + Math.min(Number.POSITIVE_INFINITY, ...looks);
+    // one that was stopped cannot restart stunnel
+    if (keeper !== undefined && stunnel === undefined) signal(keeper, "SIGCONT");
     if (seen.files === "unreadable") this.#reportUnreadable(tunnel, pass.now);
     if (seen.files === "finished") this.#record(tunnel, use, pass);
     if (seen.files === "finished" && use !== "unused") this.#keepFiles(tunnel, action, pass);
+    if (seen.files === "finished" && use !== "unused" && action === "leave") this.#health.check(tunnel, pass);
     this.#act(tunnel, action, pass.policy);
   }
 

@@ -1,5 +1,6 @@
 import type { ProcessIdentity, TunnelState } from "../../core/state/state.ts";
 import { type Memory, NO_MEMORY } from "../../core/supervise/decide.ts";
+import type { Health } from "../../core/supervise/health.ts";
 import { savedNetworkNamespace, type TunnelMark } from "../../core/supervise/processes.ts";
 import type { RecordedMount } from "../../core/supervise/use.ts";
 import { type TunnelPaths, tunnelPaths } from "../../core/tunnel/names.ts";
@@ -26,6 +27,12 @@ export class WatchedTunnel {
   lookAt = Number.NEGATIVE_INFINITY;
   /** Before this, its certificate is not made anew. */
   nextRenewal = Number.NEGATIVE_INFINITY;
+  /** How it answered, once it is asked at all. */
+  health: Health | undefined;
+  /** It did not answer the last time. */
+  wasUnwell = false;
+  /** It is being asked. */
+  asked = false;
   /** The version of its state file that was reported as unreadable. */
   reportedVersion: string | undefined;
   readonly config: KeptConfig;

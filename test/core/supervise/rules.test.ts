@@ -31,6 +31,14 @@ for (const [config, graceMs, roundMs] of graces) {
   });
 }
 
+test("the health check is on unless it is switched off, and keeps the configured times", () => {
+  const health = (config: string) => policyOf(parseConfig(`[mount-watchdog]\n${config}`, "f")).health;
+  assert.deepEqual(health(""), { everyMs: 5 * MINUTE, limitMs: 30_000 });
+  assert.equal(health("stunnel_health_check_enabled = false"), undefined);
+  const set = "stunnel_health_check_interval_min = 2\nstunnel_health_check_command_timeout_sec = 7";
+  assert.deepEqual(health(set), { everyMs: 2 * MINUTE, limitMs: 7000 });
+});
+
 test("a value of the wrong type is an error of the configuration", () => {
   assert.throws(() => policyOf(parseConfig("[mount-watchdog]\npoll_interval_sec = soon", "f")), {
     kind: "config",

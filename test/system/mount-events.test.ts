@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { watchMountTable } from "../../src/system/mount-events.ts";
+import { findProcesses, isAlive } from "../../src/system/procfs.ts";
+import { eventually } from "../app/watchdog-rig.ts";
+
+/** Resolves at the next call of the function beside it. */
+function signalled(): { promise: Promise<void>; call: () => void } {
+  let call = () => {};
+  const promise = new Promise<void>((resolve) => {
+    call = resolve;
+  });
+  return { promise, call: () => call() };
+}
+
+test("a change is heard at once", async (t) => {
+  const heard = signalled();
+  t.after(watchMountTable(heard.call, ["/bin/sh", "-c", "echo mount; exec sleep 60"]));
+  const start = performance.now();
+  await heard.promise;
+  assert.ok(performance.now() - start < 900, "it was not the poll");
+});
+
+test("without a reporter the table is looked at every second", async (t) => {
+  const heard = signalled();
+  t.after(watchMountTable(heard.call, ["/nonexistent/findmnt"]));
+  await heard.promise;
+});
+
+test("a reporter that ends is started again", async (t) => {
+  let count = 0;
+  const heard = signalled();
+  const changed = () => {
+    count += 1;
+    if (count === 3) heard.call();
+  };
+  t.after(watchMountTable(changed, ["/bin/sh", "-c", "echo mount"]));
+  const start = performance.now();
+  await heard.promise;
+  assert.ok(performance.now() - start < 2900, "they were not the polls");
+});
+
+/** A mount point for a test, unmounted and removed afterwards. */
+function mountPoint(t: { after(action: () => void): void }): string {
+  const path = mkdtempSync(join(tmpdir(), "efs-mount-"));
+  t.after(() => {
+    spawnSync("umount", ["--lazy", path], { stdio: "ignore" });
+    rmdirSync(path);
+  });
+  return path;
+}
+
+test("findmnt(1) reports a mount and its end within moments", async (t) => {
+  const path = mountPoint(t);
+  const program = ["findmnt", "--poll", "--noheadings", "--types", "ramfs", "--output", "ACTION"];
+  let changes = 0;
+  t.after(watchMountTable(() => (changes += 1), program));
+  // once it is there, it hears every change
+  await eventually("it hears of a mount", () => {
+    spawnSync("mount", ["-t", "ramfs", "none", path]);
+    spawnSync("umount", [path]);
+    return changes > 0;
+  });
+  spawnSync("mount", ["-t", "ramfs", "none", path]);
+  const before = changes;
+  const start = performance.now();
+  spawnSync("umount", [path]);
+  await eventually("it hears of the end", () => changes > before);
+  assert.ok(performance.now() - start < 500);
+});
+
+test("the reporter ends with its parent, also where that is killed", async (t) => {
+  const module = new URL("../../src/system/mount-events.ts", import.meta.url).href;
+  const program = `
+    import { watchMountTable } from ${JSON.stringify(module)};
+    watchMountTable(() => {});
+    setInterval(() => {}, 1000);`;
+  const args = ["--import", "tsx", "--input-type=module", "--eval", program];
+  const parent = spawn(process.execPath, args, { stdio: "ignore", cwd: import.meta.dirname });
+  t.after(() => void parent.kill("SIGKILL"));
+  const reporters = () =>
+    findProcesses(({ argv, parent: pid }) => pid === parent.pid && argv.includes("--poll"));
+  await eventually("it runs", () => reporters().length === 1);
+  const [reporter] = reporters();
+  assert.ok(reporter !== undefined && isAlive(reporter));
+  parent.kill("SIGKILL");
+  await eventually("it has ended", () => !isAlive(reporter));
+});

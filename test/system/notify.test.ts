@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { serviceManager } from "../../src/system/notify.ts";
+import { eventually } from "../app/watchdog-rig.ts";
+
+/** Prints the datagrams that come to a Unix socket; node has no such sockets. */
+const RECEIVER = `
+  use Socket; $| = 1;
+  socket(my $s, AF_UNIX, SOCK_DGRAM, 0) or die;
+  bind($s, sockaddr_un($ARGV[0])) or die;
+  while (defined recv($s, my $data, 4096, 0)) { print "$data\\n" }`;
+
+test("what is notified reaches systemd's socket", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "efs-notify-"));
+  const socket = join(directory, "notify");
+  const receiver = spawn("perl", ["-e", RECEIVER, socket], { stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => {
+    receiver.kill("SIGKILL");
+    rmSync(directory, { recursive: true });
+  });
+  let received = "";
+  receiver.stdout.on("data", (part) => {
+    received += part;
+  });
+  await eventually("the socket is there", () => existsSync(socket));
+  await serviceManager({ NOTIFY_SOCKET: socket })?.notify("READY=1");
+  await eventually("it has come", () => received.includes("READY=1"));
+  assert.match(received, new RegExp(`MAINPID=${process.pid}`));
+});
+
+const cases: [what: string, environment: Record<string, string>, everyMs: number | undefined][] = [
+  ["no limit", {}, undefined],
+  ["half the limit", { WATCHDOG_USEC: "180000000" }, 90_000],
+  ["its own limit", { WATCHDOG_USEC: "180000000", WATCHDOG_PID: String(process.pid) }, 90_000],
+  ["another process's limit", { WATCHDOG_USEC: "180000000", WATCHDOG_PID: "1" }, undefined],
+  ["nonsense", { WATCHDOG_USEC: "soon" }, undefined],
+];
+for (const [what, environment, everyMs] of cases) {
+  test(`how often systemd wants to hear: ${what}`, () => {
+    assert.equal(serviceManager({ NOTIFY_SOCKET: "/run/x", ...environment })?.everyMs, everyMs);
+  });
+}
+
+test("without systemd's socket there is nobody to notify", () => {
+  assert.equal(serviceManager({}), undefined);
+  assert.equal(serviceManager({ NOTIFY_SOCKET: "relative" }), undefined);
+});
