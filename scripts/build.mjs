@@ -26,7 +26,10 @@ const HELPERS = ["launch", "code-cache"];
  * packages on and imports nothing else of src, of which it would have a second copy: an EfsError of its own
  * would not be one for the program.
  */
-const LAZY = [{ name: "pino", source: "src/lazy/pino.ts" }];
+const LAZY = [
+  { name: "pino", source: "src/lazy/pino.ts" },
+  { name: "aws-identity", source: "src/lazy/aws-identity.ts" },
+];
 
 /** Files that are installed as they are: from the root, to dist/. */
 const COPIED = [

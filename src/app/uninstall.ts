@@ -6,6 +6,9 @@ import { readIfThere, reason } from "../system/files.ts";
 import { CA_BUNDLE, CONFIG, LIBRARY, launcherPath, PROGRAMS, type Shipped, UNIT } from "./install-layout.ts";
 import { isLinkTo, isThere, Root } from "./install-root.ts";
 
+/** The program that mount(8) runs. */
+const HELPER = "mount.efs";
+
 export interface UninstallOptions {
   /** Directory of built programs: tells what was shipped where the library is gone already. */
   readonly built: string;
@@ -18,8 +21,8 @@ export interface UninstallOptions {
 }
 
 /**
- * Takes away what `install` wrote, as far as it is there and as it was written. Tunnels in use stay, with
- * the watchdog and the files that they need.
+ * Takes away what `install` wrote, as far as it is there and as it was written. While tunnels are in use,
+ * only new mounts are made impossible: tunnels need their watchdog, its keeper, the key and the CA bundle.
  *
  * @throws EfsError naming what could not be done; what was done before has been said
  */
@@ -31,6 +34,11 @@ export async function uninstall({ built, root: directory, purge, say }: Uninstal
     removing(file, () => rmSync(file, { recursive: true }));
     say(`removed ${file}`);
   };
+  const removeLink = (name: string, path: string) => {
+    const link = root.place(path);
+    if (isLinkTo(link, launcherPath(name))) remove(link);
+    else if (isThere(link)) say(`kept ${link}, which is somebody else's`);
+  };
   const removeShipped = ({ name, path }: Shipped) => {
     const file = root.place(path);
     const text = readIfThere(file);
@@ -39,26 +47,24 @@ export async function uninstall({ built, root: directory, purge, say }: Uninstal
     else say(`kept ${file}, which was changed`);
   };
 
-  const inUse = root.isMachine && hasTunnels(SYSTEM_PATHS.stateDirectory);
-  if (inUse) say("kept the tunnels in use, their watchdog, key and CA bundle: umount, then uninstall again");
-  if (readIfThere(root.place(UNIT.path)) !== undefined) {
+  const { [HELPER]: helper = "", ...others } = PROGRAMS;
+  removeLink(HELPER, helper);
+  if (root.isMachine && hasTunnels(SYSTEM_PATHS.stateDirectory)) {
+    say("kept the rest for the tunnels in use: umount what is mounted, then uninstall again");
+    return;
+  }
+  if (isThere(root.place(UNIT.path))) {
     await root.systemctl("--quiet", "disable", WATCHDOG_UNIT);
-    if (!inUse) await root.systemctl("stop", WATCHDOG_UNIT);
+    await root.systemctl("stop", WATCHDOG_UNIT);
     removeShipped(UNIT);
     await root.systemctl("daemon-reload");
   }
-  for (const [name, path] of Object.entries(PROGRAMS)) {
-    const link = root.place(path);
-    if (isLinkTo(link, launcherPath(name))) remove(link);
-    else if (isThere(link)) say(`kept ${link}, which is somebody else's`);
-  }
-
+  for (const [name, path] of Object.entries(others)) removeLink(name, path);
   removeShipped(CONFIG);
-  if (!inUse) removeShipped(CA_BUNDLE);
+  removeShipped(CA_BUNDLE);
   const key = root.place(SYSTEM_PATHS.privateKey);
   const logs = root.place(SYSTEM_PATHS.logDirectory);
-  if (purge && !inUse) remove(key);
-  if (purge) remove(logs);
+  if (purge) for (const path of [key, logs]) remove(path);
   remove(library);
   for (const directory of [logs, dirname(logs), dirname(key), dirname(dirname(key))])
     removeEmpty(directory, say);

@@ -88,28 +88,21 @@ describe("efs-utils on a machine", { skip: NO_MACHINE }, () => {
     );
   });
 
-  test("tunnels in use keep their watchdog, private key and CA bundle, even with --purge", () => {
+  test("tunnels in use keep all that they need, even with --purge; new mounts are made impossible", () => {
     const stdout = output(`${FAKE_SYSTEMD}
       $efs_utils install >/dev/null && rm /systemctl.log
       mkdir /run/efs && touch /run/efs/fs-1.mnt.20049 /etc/amazon/efs/privateKey.pem
-      $efs_utils uninstall --purge | grep 'in use' | wc -l
-      cat /systemctl.log
-      ls /etc/amazon/efs /run/efs`);
-    assert.equal(
-      stdout,
-      [
-        "1",
-        "--quiet disable amazon-efs-mount-watchdog",
-        "daemon-reload",
-        "/etc/amazon/efs:",
-        "efs-utils.crt",
-        "privateKey.pem",
-        "",
-        "/run/efs:",
-        "fs-1.mnt.20049",
-        "",
-      ].join("\n"),
-    );
+      find /etc/amazon /etc/systemd /usr/lib/amazon* /usr/bin/efs-utils /sbin/mount.efs /run/efs | sort >/before
+      $efs_utils uninstall --purge
+      find /etc/amazon /etc/systemd /usr/lib/amazon* /usr/bin/efs-utils /run/efs | sort >/after
+      diff /before /after
+      ls /systemctl.log 2>/dev/null
+      rm /run/efs/*
+      efs-utils uninstall --purge | grep -c removed`);
+    const [removed, kept, ...rest] = stdout.split("\n");
+    assert.equal(removed, "removed /sbin/mount.efs");
+    assert.match(kept ?? "", /^kept the rest .* uninstall again$/);
+    assert.deepEqual(rest, [rest[0], "< /sbin/mount.efs", "8", ""]);
   });
 
   test("nothing is told to systemd for another root, or where it does not run", () => {
