@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { EfsError } from "../core/errors.ts";
 import { SYSTEM_PATHS, WATCHDOG_UNIT } from "../paths.ts";
 import { readIfThere, reason } from "../system/files.ts";
+import { findProcesses } from "../system/procfs.ts";
 import { CA_BUNDLE, CONFIG, LIBRARY, launcherPath, PROGRAMS, type Shipped, UNIT } from "./install-layout.ts";
 import { isLinkTo, isThere, Root } from "./install-root.ts";
 
@@ -49,7 +50,7 @@ export async function uninstall({ built, root: directory, purge, say }: Uninstal
 
   const { [HELPER]: helper = "", ...others } = PROGRAMS;
   removeLink(HELPER, helper);
-  if (root.isMachine && hasTunnels(SYSTEM_PATHS.stateDirectory)) {
+  if (root.isMachine && tunnelsRun()) {
     say("kept the rest for the tunnels in use: umount what is mounted, then uninstall again");
     return;
   }
@@ -70,10 +71,10 @@ export async function uninstall({ built, root: directory, purge, say }: Uninstal
     removeEmpty(directory, say);
 }
 
-/** Whether state files of tunnels are there; with `~` in front they are of mounts that are being made. */
-function hasTunnels(stateDirectory: string): boolean {
-  if (!existsSync(stateDirectory)) return false;
-  return readdirSync(stateDirectory).some((name) => /^~?fs-/.test(name));
+/** Whether stunnel or its keeper run with a configuration of ours, /var/run being /run. */
+function tunnelsRun(): boolean {
+  const config = /^(\/var)?\/run\/efs\/stunnel-config\./;
+  return findProcesses(({ argv }) => argv.some((argument) => config.test(argument))).length > 0;
 }
 
 /** Removes a directory where nothing is in it. */

@@ -90,14 +90,17 @@ describe("efs-utils on a machine", { skip: NO_MACHINE }, () => {
 
   test("tunnels in use keep all that they need, even with --purge; new mounts are made impossible", () => {
     const stdout = output(`${FAKE_SYSTEMD}
+      mkfifo /up /down
       $efs_utils install >/dev/null && rm /systemctl.log
-      mkdir /run/efs && touch /run/efs/fs-1.mnt.20049 /etc/amazon/efs/privateKey.pem
-      find /etc/amazon /etc/systemd /usr/lib/amazon* /usr/bin/efs-utils /sbin/mount.efs /run/efs | sort >/before
+      touch /etc/amazon/efs/privateKey.pem
+      sh -c 'echo >/up; read -r _ </down' tunnel /var/run/efs/stunnel-config.fs-1.mnt.20049 &
+      read -r _ </up
+      find /etc/amazon /etc/systemd /usr/lib/amazon* /usr/bin/efs-utils /sbin/mount.efs | sort >/before
       $efs_utils uninstall --purge
-      find /etc/amazon /etc/systemd /usr/lib/amazon* /usr/bin/efs-utils /run/efs | sort >/after
+      find /etc/amazon /etc/systemd /usr/lib/amazon* /usr/bin/efs-utils | sort >/after
       diff /before /after
       ls /systemctl.log 2>/dev/null
-      rm /run/efs/*
+      echo >/down && wait
       efs-utils uninstall --purge | grep -c removed`);
     const [removed, kept, ...rest] = stdout.split("\n");
     assert.equal(removed, "removed /sbin/mount.efs");
