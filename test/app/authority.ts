@@ -5,11 +5,12 @@ import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { TestContext } from "node:test";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 
 /** What ends with a test, or with all tests of a group. */
-export type Test = Pick<TestContext, "after">;
+export interface Test {
+  after(cleanUp: () => unknown): void;
+}
 
 /** A directory that ends with the test. */
 export function temporaryDirectory(test: Test, name: string): string {

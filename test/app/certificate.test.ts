@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createPrivateKey, createPublicKey, sign, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { test } from "node:test";
 import { createServer, type TLSSocket } from "node:tls";
 import { type CertificateSubject, commonName, makeCertificate } from "../../src/app/certificate.ts";
+import { signedCertificate, toBeSigned } from "../../src/core/certificate/certificate.ts";
 import type { ResolvedTarget } from "../../src/core/target/target.ts";
 import { extensions, show } from "../core/certificate/der.ts";
 import { Authority, temporaryDirectory } from "./authority.ts";
@@ -60,20 +61,27 @@ test("no two certificates have one serial number", async () => {
 });
 
 const HOST = "fs-1.efs.us-east-1.amazonaws.com";
-const PRESENTED: [what: string, subject: CertificateSubject][] = [
-  ["a plain certificate", SUBJECT],
-  [
-    "a certificate with everything in it",
-    {
-      ...SUBJECT,
-      hostName: "ä".repeat(80),
-      accessPoint: "fsap-0123456789abcdef0",
-      clientAuth: { accessKeyId: "ASIA", signature: "0".repeat(64), sessionToken: "t".repeat(4096) },
-      source: "k8s",
-    },
-  ],
+
+/** The longest certificate that there may be: temporary IAM credentials, an access point, a long name. */
+async function longestCertificate(): Promise<string> {
+  const signedPart = toBeSigned({
+    commonName: "ä".repeat(64),
+    fsId: "fs-0123456789abcdef0",
+    accessPoint: "fsap-0123456789abcdef0",
+    clientAuth: { accessKeyId: "ASIA", signature: "0".repeat(64), sessionToken: "t".repeat(4096) },
+    clientInfo: { source: "ж".repeat(100), version: "1.2.3" },
+    publicKey: createPublicKey(KEY).export({ type: "spki", format: "der" }),
+    serial: Buffer.from([1]),
+    createdAt: new Date(),
+  });
+  return signedCertificate(signedPart, sign("RSA-SHA256", signedPart, KEY));
+}
+
+const PRESENTED: [what: string, make: () => Promise<string>][] = [
+  ["a plain certificate", () => makeCertificate(SUBJECT, KEY, new Date())],
+  ["a certificate with everything in it", longestCertificate],
 ];
-for (const [what, subject] of PRESENTED) {
+for (const [what, make] of PRESENTED) {
   test(`stunnel takes ${what} and its key, and presents it to the server`, async (t) => {
     const authority = new Authority(temporaryDirectory(t, "authority"), "authority");
     const options = { ...authority.server({ host: HOST }), requestCert: true, rejectUnauthorized: false };
@@ -82,7 +90,7 @@ for (const [what, subject] of PRESENTED) {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     t.after(() => server.close());
-    const pem = await makeCertificate(subject, KEY, new Date());
+    const pem = await make();
     const tunnel = await ownTunnel(t, {
       server: (server.address() as { port: number }).port,
       settings: {

@@ -205,7 +205,7 @@ const CASES: Case[] = [
 
 describe("what the installed stunnel says of its server is understood", { concurrency: true }, () => {
   const cleanUps: (() => unknown)[] = [];
-  const group: Test = { after: (cleanUp) => void cleanUps.push(cleanUp as () => unknown) };
+  const group: Test = { after: (cleanUp) => void cleanUps.push(cleanUp) };
   let world: World;
 
   before(async () => {

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { EfsError } from "../../src/core/errors.ts";
+import { takeLock } from "../../src/system/lock.ts";
+import { startDetached } from "../../src/system/process.ts";
+import { temporaryDirectory } from "../app/authority.ts";
+import { kill } from "../app/watchdog-rig.ts";
+import { buildChild, startChild } from "./children.ts";
+
+const child = buildChild({ after });
+
+test("a lock that another process has is not given", async (t) => {
+  const path = join(temporaryDirectory(t, "lock"), "lock");
+  const holder = startChild(t, child, "lock", path, "0");
+  assert.equal(await holder.line(), "locked");
+  assert.equal(await takeLock(path, 0), undefined);
+  assert.equal(await takeLock(path, 50), undefined);
+});
+
+test("a lock ends with its holder, however that ends, and the next one gets it", async (t) => {
+  const path = join(temporaryDirectory(t, "lock"), "lock");
+  const holder = startChild(t, child, "lock", path, "0");
+  assert.equal(await holder.line(), "locked");
+  const waiting = takeLock(path, 30_000);
+  await holder.kill();
+  const lock = await waiting;
+  assert.ok(lock !== undefined);
+  assert.equal(await startChild(t, child, "lock", path, "0").line(), "another one has it");
+  lock.release();
+  assert.equal(await startChild(t, child, "lock", path, "0").line(), "locked");
+});
+
+test("a lock excludes within one process too, until it is released", async (t) => {
+  const path = join(temporaryDirectory(t, "lock"), "lock");
+  const first = await takeLock(path, 0);
+  assert.ok(first !== undefined);
+  assert.equal(await takeLock(path, 0), undefined);
+  first.release();
+  const second = await takeLock(path, 0);
+  assert.ok(second !== undefined);
+  second.release();
+});
+
+test("of many that want a lock at once exactly one gets it", async (t) => {
+  const path = join(temporaryDirectory(t, "lock"), "lock");
+  const locks = await Promise.all(Array.from({ length: 10 }, () => takeLock(path, 0)));
+  assert.equal(locks.filter((lock) => lock !== undefined).length, 1);
+  for (const lock of locks) lock?.release();
+});
+
+test("a child that outlives its parent's lock does not keep it", async (t) => {
+  const path = join(temporaryDirectory(t, "lock"), "lock");
+  const lock = await takeLock(path, 0);
+  const { pid } = startDetached("/bin/sleep", ["1000"], { output: 2, descriptors: [] });
+  t.after(() => kill(pid));
+  lock?.release();
+  const again = await takeLock(path, 0);
+  assert.ok(again !== undefined);
+  again.release();
+});
+
+test("a directory can be locked, and nothing is left in it", async (t) => {
+  const directory = join(temporaryDirectory(t, "lock"), "a");
+  mkdirSync(directory);
+  const lock = await takeLock(directory, 0);
+  assert.ok(lock !== undefined);
+  assert.equal(await takeLock(directory, 0), undefined);
+  lock.release();
+});
+
+test("where the lock's directory is not there, the error says so", async (t) => {
+  const path = join(temporaryDirectory(t, "lock"), "missing", "lock");
+  await assert.rejects(takeLock(path, 0), (error) => {
+    return error instanceof EfsError && error.kind === "system" && error.message.includes(path);
+  });
+  assert.equal(existsSync(join(path, "..")), false);
+});
