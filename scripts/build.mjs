@@ -28,7 +28,8 @@ const HELPERS = ["launch", "code-cache"];
  */
 const LAZY = [
   { name: "pino", source: "src/lazy/pino.ts" },
-  { name: "aws-identity", source: "src/lazy/aws-identity.ts" },
+  { name: "aws-profiles", source: "src/lazy/aws-profiles.ts" },
+  { name: "aws-referred", source: "src/lazy/aws-referred.ts" },
 ];
 
 /** Files that are installed as they are: from the root, to dist/. */

@@ -6,7 +6,7 @@ import { mountCommand, type NfsServer, nfsOptions, readAheadKib, readSize } from
 import { type MountEntry, mountedAt, tunnelPort } from "../core/nfs/mount-table.ts";
 import { retryPolicy } from "../core/nfs/retry.ts";
 import type { MountRequest } from "../core/request/request.ts";
-import type { ResolvedTarget } from "../core/target/target.ts";
+import { dnsSuffix, type ResolvedTarget } from "../core/target/target.ts";
 import { WATCHDOG_UNIT } from "../paths.ts";
 import { reason } from "../system/files.ts";
 import { readMounts } from "../system/mounts.ts";
@@ -14,10 +14,11 @@ import { run } from "../system/process.ts";
 import { isSystemdRunning, isUnitActive, startUnit } from "../system/systemd.ts";
 import { runningWatchdog } from "../system/watchdog-lock.ts";
 import type { MountContext } from "./context.ts";
+import { type CredentialContext, type FoundCredentials, findCredentials } from "./credentials.ts";
 import { mountNfs } from "./nfs.ts";
 import { reservePort } from "./port.ts";
 import { resolveTarget, type TargetContext } from "./target.ts";
-import { openTunnel, tunnelParts, tunnelSettings } from "./tls.ts";
+import { openTunnel, type TunnelParts, tunnelParts, tunnelSettings } from "./tls.ts";
 import { TunnelGuard } from "./tunnel-guard.ts";
 
 /** What came of it, where nothing failed. */
@@ -49,6 +50,11 @@ export async function mountFileSystem(
   context.signal.throwIfAborted();
   if (tooEarly) return { kind: "too-early" };
   const settings = targetContext.settingsFor(target.region);
+  const found =
+    isTls && security.iam
+      ? await findCredentials(security.iam, credentialContext(target, settings, targetContext))
+      : undefined;
+  context.signal.throwIfAborted();
   if (request.fake) {
     if (isTls) await checkTunnel(request, target, settings, context);
     context.log.info(`Checked ${target.dnsName} for ${request.mountPoint}; nothing is mounted`);
@@ -64,11 +70,19 @@ export async function mountFileSystem(
     const server: NfsServer = { kind: "tunnel", port: tunnelInPlace(request.mountPoint) };
     await mountNfs(nfsMount(request, server, target, settings, context), context, context.signal);
   } else if (parts !== undefined) {
-    await mountThroughTunnel({ ...request, security }, target, settings, parts, context);
+    await mountThroughTunnel({ ...request, security }, target, settings, { parts, found }, context);
   }
   tuneReadAhead(request, settings, context);
   context.log.info(`Successfully mounted ${target.dnsName} at ${request.mountPoint}`);
   return { kind: "mounted", target };
+}
+
+function credentialContext(
+  target: ResolvedTarget,
+  settings: Settings,
+  { environment, metadata }: TargetContext,
+): CredentialContext {
+  return { environment, metadata, region: target.region, suffix: dnsSuffix(settings, target.region) };
 }
 
 /** Promise.all that leaves no rejection of the others unhandled. */
@@ -100,12 +114,21 @@ async function mountThroughTunnel(
   request: TlsMountRequest,
   target: ResolvedTarget,
   settings: Settings,
-  parts: Awaited<ReturnType<typeof tunnelParts>>,
+  { parts, found }: { parts: TunnelParts; found: FoundCredentials | undefined },
   context: MountContext,
 ): Promise<void> {
   const { security, mountPoint, networkNamespace } = request;
   const watchdog = ensureWatchdog(context);
-  const tunnel = await openTunnel(security, mountPoint, networkNamespace, target, settings, parts, context);
+  const tunnel = await openTunnel(
+    security,
+    mountPoint,
+    networkNamespace,
+    target,
+    settings,
+    parts,
+    found,
+    context,
+  );
   const guard = new TunnelGuard(tunnel, target);
   const isMounted = () => readMounts().some((entry) => tunnelPort(entry) === tunnel.port);
   try {

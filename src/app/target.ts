@@ -24,7 +24,7 @@ export interface TargetContext {
   readonly environment: Environment;
   readonly settings: Settings;
   readonly settingsFor: (region: Region) => Settings;
-  readonly metadata: () => Promise<Metadata>;
+  readonly metadata: Metadata;
 }
 
 /** The system's resolver gives up after 5 s a server and try; this is the end of all of it. */
@@ -99,7 +99,7 @@ async function findRegion(
   const { settings, environment } = context;
   const known = configuredRegion(request.region, environment, settings.region);
   if (known !== undefined) return known;
-  const reported = parseRegion((await (await context.metadata()).region()) ?? "");
+  const reported = parseRegion((await context.metadata.region()) ?? "");
   const region = reported ?? legacyRegion(settings.dns_name_format) ?? named?.region;
   if (region !== undefined) return region;
   throw new EfsError("config", "the region of the file system is not known", {
@@ -116,7 +116,7 @@ async function findZone(
     const zoneId =
       request.crossAccount.zoneId ??
       context.settings.az_id ??
-      (await (await context.metadata()).zoneId()) ??
+      (await context.metadata.zoneId()) ??
       named?.zone;
     if (zoneId !== undefined && /^[a-z0-9-]{1,63}$/.test(zoneId)) return zoneId;
     throw new EfsError(

@@ -3,6 +3,8 @@ import { existsSync, renameSync } from "node:fs";
 import { utcTimeText } from "../core/certificate/certificate.ts";
 import type { Settings } from "../core/config/keys.ts";
 import { EfsError } from "../core/errors.ts";
+import type { Credentials } from "../core/identity/connect-signature.ts";
+import { formatSource } from "../core/identity/source.ts";
 import type { Port } from "../core/ids.ts";
 import type { TlsRequest } from "../core/request/request.ts";
 import { formatState, type TunnelState } from "../core/state/state.ts";
@@ -14,6 +16,7 @@ import { makeDirectory, writeAtomically } from "../system/files.ts";
 import { ownIdentity } from "../system/procfs.ts";
 import { commonName, makeCertificate } from "./certificate.ts";
 import type { MountContext } from "./context.ts";
+import type { FoundCredentials } from "./credentials.ts";
 import { sweepUnfinished } from "./leftovers.ts";
 import { reservePort } from "./port.ts";
 import { existingKey, privateKey } from "./private-key.ts";
@@ -83,15 +86,18 @@ async function clientCertificate(
   tls: TlsRequest,
   target: ResolvedTarget,
   settings: Settings,
-  key: KeyObject | undefined,
-  createdAt: Date,
+  {
+    key,
+    createdAt,
+    credentials,
+  }: { key: KeyObject | undefined; createdAt: Date; credentials: Credentials | undefined },
   { paths, hostName, version }: MountContext,
 ): Promise<string> {
   const subject = {
     hostName,
     fsId: target.fsId,
     accessPoint: tls.accessPoint,
-    clientAuth: undefined,
+    identity: credentials === undefined ? undefined : { credentials, region: target.region },
     source: settings.source,
     version,
   };
@@ -118,6 +124,7 @@ export async function openTunnel(
   target: ResolvedTarget,
   settings: Settings,
   { stunnel, key }: TunnelParts,
+  found: FoundCredentials | undefined,
   context: MountContext,
 ): Promise<OpenTunnel> {
   const { stateDirectory } = context.paths;
@@ -125,7 +132,13 @@ export async function openTunnel(
   makeDirectory(stateDirectory, settings.state_file_dir_mode);
   const createdAt = context.now();
   // signed on another thread, while this one goes on
-  const certificate = clientCertificate(tls, target, settings, key, createdAt, context);
+  const certificate = clientCertificate(
+    tls,
+    target,
+    settings,
+    { key, createdAt, credentials: found?.credentials },
+    context,
+  );
   certificate.catch(() => {});
   await sweepUnfinished(stateDirectory, context.log);
   const socket = await reservePort(tls.port, settings, stateDirectory, context.random());
@@ -150,6 +163,7 @@ export async function openTunnel(
     privateKey: context.paths.privateKey,
     fsId: target.fsId,
     ...(tls.accessPoint === undefined ? {} : { accessPoint: tls.accessPoint }),
+    ...(found === undefined ? {} : { awsCredentialsMethod: formatSource(found.source) }),
     ...(networkNamespace === undefined ? {} : { networkNamespace }),
     helper: ownIdentity(),
   };

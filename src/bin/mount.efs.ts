@@ -7,6 +7,7 @@ import { parseInvocation, USAGE } from "../core/request/request.ts";
 import { KEEPER, SYSTEM_PATHS, type SystemPaths } from "../paths.ts";
 import { readIfThere } from "../system/files.ts";
 import { type Log, type LogSettings, lineFormat, openLog } from "../system/log.ts";
+import { Metadata } from "../system/metadata.ts";
 import { VERSION } from "../version.ts";
 
 const paths: SystemPaths = { ...SYSTEM_PATHS, keeper: join(__dirname, KEEPER) };
@@ -37,6 +38,10 @@ async function main(argv: readonly string[]): Promise<number> {
   for (const warning of file.warnings) log.warning(warning);
   if (text === undefined) log.warning(`${paths.config} is not there: every key has its default`);
   const { request } = invocation;
+  const metadata = new Metadata({
+    disableToken: common.disable_fetch_ec2_metadata_token,
+    environment: process.env,
+  });
   const result = await mountFileSystem(
     request,
     {
@@ -54,13 +59,7 @@ async function main(argv: readonly string[]): Promise<number> {
       environment: process.env,
       settings: common,
       settingsFor: (region) => settings(file, region),
-      metadata: async () => {
-        const { Metadata } = await import("../system/metadata.ts");
-        return new Metadata({
-          disableToken: common.disable_fetch_ec2_metadata_token,
-          environment: process.env,
-        });
-      },
+      metadata,
     },
   );
   if (result.kind === "too-early") {

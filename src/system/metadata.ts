@@ -1,12 +1,11 @@
-import { request } from "node:http";
 import { EfsError } from "../core/errors.ts";
+import { askHttp } from "./http.ts";
 
 /** How often and how long the token is asked for: a hop limit of one in a container never lets it through. */
 const TOKEN_TRIES = 3;
 const TRY_LIMIT_MS = 500;
 const DATA_LIMIT_MS = 2000;
 const TOKEN_TTL_SECONDS = 21_600;
-const LONGEST_ANSWER = 64 * 1024;
 
 export interface MetadataSettings {
   readonly disableToken: boolean;
@@ -37,6 +36,13 @@ export class Metadata {
     return (await this.#get("/latest/meta-data/placement/availability-zone-id"))?.trim();
   }
 
+  /** The JSON of the credentials of the instance's role; undefined where it has none. */
+  async roleCredentials(): Promise<string | undefined> {
+    const folder = "/latest/meta-data/iam/security-credentials/";
+    const role = (await this.#get(folder))?.trim().split("\n")[0];
+    return role ? this.#get(`${folder}${encodeURIComponent(role)}`) : undefined;
+  }
+
   async #identity(): Promise<{ region?: string; availabilityZone?: string } | undefined> {
     const text = await this.#get("/latest/dynamic/instance-identity/document");
     if (text === undefined) return undefined;
@@ -57,19 +63,20 @@ export class Metadata {
     this.#token ??= this.#fetchToken();
     const token = await this.#token;
     const headers = token === undefined ? {} : { "x-aws-ec2-metadata-token": token };
-    return fetchText(this.#url(path), { method: "GET", headers, limitMs: DATA_LIMIT_MS });
+    const answer = await askHttp(this.#url(path), { headers, limitMs: DATA_LIMIT_MS });
+    return answer?.status === 200 ? answer.body : undefined;
   }
 
   async #fetchToken(): Promise<string | undefined> {
     if (this.#settings.disableToken) return undefined;
     const headers = { "x-aws-ec2-metadata-token-ttl-seconds": String(TOKEN_TTL_SECONDS) };
     for (let attempt = 1; attempt <= TOKEN_TRIES; attempt += 1) {
-      const token = await fetchText(this.#url("/latest/api/token"), {
+      const answer = await askHttp(this.#url("/latest/api/token"), {
         method: "PUT",
         headers,
         limitMs: TRY_LIMIT_MS,
       });
-      if (token !== undefined && /^[\x21-\x7e]{1,1024}$/.test(token)) return token;
+      if (answer?.status === 200 && /^[\x21-\x7e]{1,1024}$/.test(answer.body)) return answer.body;
     }
     return undefined;
   }
@@ -90,26 +97,4 @@ export class Metadata {
       hint: "correct or unset it",
     });
   }
-}
-
-/** The body of a 200 answer; undefined for every other outcome. */
-function fetchText(
-  url: URL,
-  { method, headers, limitMs }: { method: string; headers: Record<string, string>; limitMs: number },
-): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const call = request(url, { method, headers, signal: AbortSignal.timeout(limitMs) }, (response) => {
-      let body = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => {
-        body += chunk;
-        if (body.length > LONGEST_ANSWER) call.destroy();
-      });
-      response.on("end", () => resolve(response.statusCode === 200 ? body : undefined));
-      response.on("error", () => resolve(undefined));
-      response.on("close", () => resolve(undefined));
-    });
-    call.on("error", () => resolve(undefined));
-    call.end();
-  });
 }

@@ -13,7 +13,7 @@ export function certificate(createdAt = new Date()): Promise<string> {
     hostName: "test-host",
     fsId: "fs-1",
     accessPoint: undefined,
-    clientAuth: undefined,
+    identity: undefined,
     source: undefined,
     version: "0",
   };

@@ -45,7 +45,7 @@ export async function renewCertificate(tunnel: WatchedTunnel, context: Certifica
     hostName: state.commonName ?? context.hostName,
     fsId: state.fsId,
     accessPoint: state.accessPoint,
-    clientAuth: undefined,
+    identity: undefined,
     source: context.source,
     version: context.version,
   };

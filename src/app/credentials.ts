@@ -1,0 +1,207 @@
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { EfsError } from "../core/errors.ts";
+import { credentialCandidates, type ProfileFacts } from "../core/identity/candidates.ts";
+import type { Credentials } from "../core/identity/connect-signature.ts";
+import { type CredentialSource, describeSource } from "../core/identity/source.ts";
+import type { Region } from "../core/ids.ts";
+import type { IamRequest } from "../core/request/request.ts";
+import { reason } from "../system/files.ts";
+import { askHttp } from "../system/http.ts";
+import type { Metadata } from "../system/metadata.ts";
+import type { Environment } from "./target.ts";
+
+export interface CredentialContext {
+  readonly environment: Environment;
+  readonly region: Region;
+  /** The region's DNS suffix. */
+  readonly suffix: string;
+  readonly metadata: Metadata;
+}
+
+export interface FoundCredentials {
+  readonly source: CredentialSource;
+  readonly credentials: Credentials;
+}
+
+/** Why a source has no credentials, without anything secret. */
+class NoCredentials extends Error {}
+
+const ECS_AGENT = "http://169.254.170.2";
+const AGENT_LIMIT_MS = 5000;
+const STS_LIMIT_MS = 10_000;
+const PROFILE_LIMIT_MS = 15_000;
+const SESSION_NAME = "amazon-efs-mount-helper";
+
+/**
+ * The credentials of the first source that has some.
+ *
+ * @throws EfsError (config) where none has, naming each source that was tried and why it failed
+ */
+export async function findCredentials(
+  request: IamRequest,
+  context: CredentialContext,
+): Promise<FoundCredentials> {
+  const profiles = await readProfiles();
+  const { sources, explicit } = credentialCandidates(request, context.environment, (name) =>
+    facts(profiles, name),
+  );
+  const failures: string[] = [];
+  for (const source of sources) {
+    try {
+      return { source, credentials: await fetchCredentials(source, context) };
+    } catch (error) {
+      failures.push(`${describeSource(source)}: ${reason(error)}`);
+    }
+  }
+  const named = request.profile ?? context.environment.AWS_PROFILE;
+  const tried = failures.length > 0 ? failures.join(", ") : `profile ${named} is not in ~/.aws`;
+  throw new EfsError("config", `iam needs AWS credentials, and there are none (${tried})`, {
+    hint: explicit
+      ? "correct what the mount names, or leave it out so that other sources are tried"
+      : "give the instance or task a role, or put keys for the profile default into ~/.aws/credentials",
+  });
+}
+
+/**
+ * Fresh credentials from a source.
+ *
+ * @throws Error with a reason that holds no secrets
+ */
+export async function fetchCredentials(
+  source: CredentialSource,
+  context: CredentialContext,
+): Promise<Credentials> {
+  switch (source.kind) {
+    case "credentials":
+    case "config":
+      return profileKeys(source, await readProfiles());
+    case "named_profile":
+      return referredKeys(source.profile, context);
+    case "ecs":
+      return agentKeys(new URL(source.path, ECS_AGENT), {});
+    case "podidentity":
+      return agentKeys(new URL(source.url), { authorization: readToken(source.tokenFile) });
+    case "webidentity":
+      return webIdentityKeys(source, context);
+    case "metadata":
+      return parseKeys(await context.metadata.roleCredentials(), "the metadata service names no role");
+  }
+}
+
+type Profiles = Readonly<
+  Record<"credentials" | "config", Readonly<Record<string, Record<string, string | undefined>>>>
+>;
+
+async function readProfiles(): Promise<Profiles> {
+  const { loadSharedConfigFiles } = await import("../lazy/aws-profiles.ts");
+  const { credentialsFile, configFile } = await loadSharedConfigFiles({ ignoreCache: true });
+  return { credentials: credentialsFile, config: configFile };
+}
+
+function facts(profiles: Profiles, name: string): ProfileFacts {
+  const hasKeys = (file: keyof Profiles) =>
+    Boolean(profiles[file][name]?.aws_access_key_id && profiles[file][name]?.aws_secret_access_key);
+  return {
+    keysInCredentials: hasKeys("credentials"),
+    keysInConfig: hasKeys("config"),
+    exists: name in profiles.credentials || name in profiles.config,
+  };
+}
+
+function profileKeys(
+  { kind, profile }: { kind: keyof Profiles; profile: string },
+  profiles: Profiles,
+): Credentials {
+  const values = profiles[kind][profile];
+  const [accessKeyId, secretAccessKey] = [values?.aws_access_key_id, values?.aws_secret_access_key];
+  if (!accessKeyId || !secretAccessKey)
+    throw new NoCredentials(`it has no keys in ${homedir()}/.aws/${kind}`);
+  return { accessKeyId, secretAccessKey, sessionToken: values?.aws_session_token };
+}
+
+/** What a profile tells to do: assume a role, run a program, sign on. */
+async function referredKeys(profile: string, { region }: CredentialContext): Promise<Credentials> {
+  const { fromIni } = await import("../lazy/aws-referred.ts");
+  const limit = new Promise<never>((_, reject) => {
+    setTimeout(() => reject(new NoCredentials("no answer in time")), PROFILE_LIMIT_MS).unref();
+  });
+  const provider = fromIni({ profile, ignoreCache: true, clientConfig: { region } });
+  const { accessKeyId, secretAccessKey, sessionToken } = await Promise.race([provider(), limit]);
+  return { accessKeyId, secretAccessKey, sessionToken };
+}
+
+async function agentKeys(url: URL, headers: Record<string, string>): Promise<Credentials> {
+  const answer = await askHttp(url, { headers, limitMs: AGENT_LIMIT_MS });
+  if (answer === undefined) throw new NoCredentials(`${url.host} does not answer`);
+  if (answer.status !== 200) throw new NoCredentials(`${url.host} answers with status ${answer.status}`);
+  return parseKeys(answer.body, "it answers with nothing");
+}
+
+function readToken(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (error) {
+    throw new NoCredentials(`cannot read the token: ${reason(error)}`);
+  }
+}
+
+/**
+ * Exchanges a web identity token at the regional STS (AssumeRoleWithWebIdentity, an unsigned call of the
+ * query API, which answers in JSON where it is asked to).
+ */
+async function webIdentityKeys(
+  { roleArn, tokenFile }: { roleArn: string; tokenFile: string },
+  { environment, region, suffix }: CredentialContext,
+): Promise<Credentials> {
+  const host = environment.AWS_USE_FIPS_ENDPOINT === "true" ? "sts-fips" : "sts";
+  const endpoint = environment.AWS_ENDPOINT_URL_STS || `https://${host}.${region}.${suffix}`;
+  const body = new URLSearchParams({
+    Action: "AssumeRoleWithWebIdentity",
+    Version: "2011-06-15",
+    RoleArn: roleArn,
+    RoleSessionName: SESSION_NAME,
+    WebIdentityToken: readToken(tokenFile),
+  }).toString();
+  const answer = await askHttp(new URL("/", endpoint), {
+    method: "POST",
+    headers: { accept: "application/json", "content-type": "application/x-www-form-urlencoded" },
+    body,
+    limitMs: STS_LIMIT_MS,
+  });
+  if (answer === undefined) throw new NoCredentials(`${endpoint} does not answer`);
+  const data = parseJson(answer.body);
+  if (answer.status !== 200) {
+    const code = at(data, "Error", "Code");
+    throw new NoCredentials(
+      `${endpoint} refuses: ${typeof code === "string" ? code : `status ${answer.status}`}`,
+    );
+  }
+  const path = ["AssumeRoleWithWebIdentityResponse", "AssumeRoleWithWebIdentityResult", "Credentials"];
+  return parseKeys(JSON.stringify(at(data, ...path) ?? null), "STS answers without credentials");
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function at(value: unknown, ...path: string[]): unknown {
+  let found = value;
+  for (const key of path) found = (found as Record<string, unknown> | null | undefined)?.[key];
+  return found;
+}
+
+/** The form that the metadata services and STS share. */
+function parseKeys(text: string | undefined, otherwise: string): Credentials {
+  if (text === undefined) throw new NoCredentials(otherwise);
+  const data = parseJson(text);
+  const [id, secret] = [at(data, "AccessKeyId"), at(data, "SecretAccessKey")];
+  const token = at(data, "Token") ?? at(data, "SessionToken");
+  const isKey = (value: unknown): value is string => typeof value === "string" && value !== "";
+  if (!isKey(id) || !isKey(secret)) throw new NoCredentials("the answer holds no keys");
+  return { accessKeyId: id, secretAccessKey: secret, sessionToken: isKey(token) ? token : undefined };
+}

@@ -1,0 +1,2 @@
+/** Loaded to read ~/.aws. */
+export { loadSharedConfigFiles } from "@smithy/core/config";

@@ -1,0 +1,45 @@
+import type { ClientRequest, IncomingMessage } from "node:http";
+
+/** Longer answers than this are no answers. */
+const LONGEST_ANSWER = 256 * 1024;
+
+export interface HttpRequest {
+  readonly method?: "GET" | "PUT" | "POST";
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** For everything together, in milliseconds. */
+  readonly limitMs: number;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** The answer of an HTTP server, or undefined where none came within the limit. Redirects are not followed. */
+export async function askHttp(url: URL, request: HttpRequest): Promise<HttpAnswer | undefined> {
+  const { request: open } =
+    url.protocol === "https:" ? await import("node:https") : await import("node:http");
+  const { method = "GET", headers = {}, body, limitMs } = request;
+  return new Promise((resolve) => {
+    const call: ClientRequest = open(url, {
+      method,
+      headers,
+      signal: AbortSignal.timeout(limitMs),
+      agent: false,
+    });
+    call.once("response", (response: IncomingMessage) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (part: string) => {
+        text += part;
+        if (text.length > LONGEST_ANSWER) call.destroy();
+      });
+      response.once("end", () => resolve({ status: response.statusCode ?? 0, body: text }));
+      response.on("error", () => resolve(undefined));
+      response.once("close", () => resolve(undefined));
+    });
+    call.on("error", () => resolve(undefined));
+    call.end(body);
+  });
+}
