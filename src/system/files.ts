@@ -8,7 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { EfsError } from "../core/errors.ts";
 
@@ -48,7 +48,7 @@ export function makeDirectory(path: string, mode: number): void {
 
 /**
  * Writes a file so that readers see the old or the new text, never a part: a new file in the same
- * directory takes its place. With `exclusive`, an existing file is an error instead of replaced.
+ * directory takes its place.
  *
  * @throws EfsError (system) where it cannot be written; nothing is left then.
  */
@@ -58,7 +58,7 @@ export function writeAtomically(path: string, text: string, mode: number, { dura
     const descriptor = openSync(temporary, "wx", mode);
     try {
       fchmodSync(descriptor, mode);
-      writeSync(descriptor, text);
+      writeFileSync(descriptor, text);
       if (durable) fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
