@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { must } from "../runner/command.ts";
 
 export const SERVER_NAMES = "*.efs.us-east-1.amazonaws.com";
-export const RESPONDER = { address: "127.0.3.1", port: 8080 };
+/** `signerPort`: where the program is that signs the answers, behind the one that takes the questions. */
+export const RESPONDER = { address: "127.0.3.1", port: 8080, signerPort: 8081 };
 
 export type CertificateKind = "good" | "wrong-host" | "other-ca";
 

@@ -17,7 +17,7 @@ export interface Snapshot {
 
 /** The endpoint's own servers, which a scenario may have replaced. */
 const ENDPOINT = "/run/endpoint";
-const ENDPOINT_PORTS = [2049, RESPONDER.port];
+const ENDPOINT_PORTS = [2049, RESPONDER.port, RESPONDER.signerPort];
 
 export function snapshot(): Snapshot {
   return {
