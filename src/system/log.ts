@@ -44,6 +44,9 @@ export function openLog(path: string, settings: LogSettings, format: LineFormat 
   };
 }
 
+/** Longer than it takes to rename a few files. */
+const ROTATION_LIMIT_MS = 10_000;
+
 /**
  * Appends whole lines, each with one write(2) to a file opened for appending, which keeps the lines of many
  * processes apart. The file is followed by name: where somebody else rotated or removed it, the next line
@@ -70,14 +73,35 @@ class RotatingFile {
   #current(): number {
     this.#descriptor ??= this.#open();
     const open = fstatSync(this.#descriptor);
-    const named = statSync(this.#path, { throwIfNoEntry: false });
+    const isInPlace = () => statSync(this.#path, { throwIfNoEntry: false })?.ino === open.ino;
     const { maxBytes } = this.#settings;
-    const full = maxBytes > 0 && open.size >= maxBytes;
-    if (named?.ino === open.ino && !full) return this.#descriptor;
-    if (named?.ino === open.ino) this.#rotate();
+    if (maxBytes > 0 && open.size >= maxBytes) {
+      this.#alone(() => {
+        if (isInPlace()) this.#rotate();
+      });
+    }
+    if (isInPlace()) return this.#descriptor;
     closeSync(this.#descriptor);
     this.#descriptor = this.#open();
     return this.#descriptor;
+  }
+
+  /** Does it unless another process is doing so: two at once would set each other's new files aside. */
+  #alone(act: () => void): void {
+    const lock = `${this.#path}.lock`;
+    try {
+      closeSync(openSync(lock, "wx", 0o600));
+    } catch {
+      const { mtimeMs = Date.now() } = statSync(lock, { throwIfNoEntry: false }) ?? {};
+      // it was left by a process that was killed
+      if (Math.abs(Date.now() - mtimeMs) > ROTATION_LIMIT_MS) rmSync(lock, { force: true });
+      return;
+    }
+    try {
+      act();
+    } finally {
+      rmSync(lock, { force: true });
+    }
   }
 
   #open(): number {
@@ -85,7 +109,7 @@ class RotatingFile {
     return openSync(this.#path, "a", 0o644);
   }
 
-  /** PATH becomes PATH.1 and so on. Where two processes do it at once, the rename of each file happens once. */
+  /** PATH becomes PATH.1 and so on. */
   #rotate(): void {
     const { fileCount } = this.#settings;
     if (fileCount === 0) rmSync(this.#path, { force: true });
