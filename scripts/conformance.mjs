@@ -22,14 +22,29 @@ if (!fs.existsSync(program)) {
   process.exit(0);
 }
 
-/** The suite's cases, with what this project does otherwise on purpose laid over: {id: {why, expect}}. */
+/** One set of differences laid over another; null, which removes a key, is kept. */
+function merge(base, over) {
+  const nested = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+  if (!nested(base) || !nested(over)) return over;
+  const merged = { ...base };
+  for (const [key, value] of Object.entries(over)) merged[key] = merge(merged[key], value);
+  return merged;
+}
+
+/**
+ * The suite's cases, with what this project does otherwise on purpose: {id: {why, expect, replaces}}, laid over
+ * the suite's own decision on the case, or in its place.
+ */
 function decidedCases(folder) {
   const cases = JSON.parse(fs.readFileSync(path.join(suite, "cases.json"), "utf8"));
   const decisions = JSON.parse(fs.readFileSync(DECISIONS, "utf8"));
   const unknown = Object.keys(decisions).find((id) => !cases.cases.some((testCase) => testCase.id === id));
   if (unknown !== undefined) throw new Error(`${DECISIONS}: the suite has no case ${unknown}`);
   for (const testCase of cases.cases) {
-    if (decisions[testCase.id] !== undefined) testCase.decision = decisions[testCase.id];
+    const own = decisions[testCase.id];
+    if (own === undefined) continue;
+    const before = own.replaces ? {} : (testCase.decision?.expect ?? {});
+    testCase.decision = { why: own.why, expect: merge(before, own.expect) };
   }
   const file = path.join(folder, "cases.json");
   fs.writeFileSync(file, JSON.stringify(cases));
