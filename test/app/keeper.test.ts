@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { stunnelOf } from "../../src/app/tunnel.ts";
 import { eventually, kill, Rig } from "./watchdog-rig.ts";
 
@@ -14,37 +14,40 @@ async function nextStunnel(tunnel: Awaited<ReturnType<Rig["tunnel"]>>, before: n
   return pid;
 }
 
-test("a keeper replaces a stunnel that listened at once, five times in a row, then it waits", async (t) => {
-  const rig = new Rig(t);
-  const tunnel = await rig.tunnel();
-  const waits = () =>
-    [...readFileSync(tunnel.paths.log, "utf8").matchAll(/next one in (\d+) s/g)].map(([, wait]) =>
-      Number(wait),
-    );
-  let { pid } = tunnel.state();
-  for (let round = 0; round < 5; round += 1) {
+// most of their time is spent waiting for processes
+describe("a keeper", { concurrency: 4 }, () => {
+  test("a keeper replaces a stunnel that listened at once, five times in a row, then it waits", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel();
+    const waits = () =>
+      [...readFileSync(tunnel.paths.log, "utf8").matchAll(/next one in (\d+) s/g)].map(([, wait]) =>
+        Number(wait),
+      );
+    let { pid } = tunnel.state();
+    for (let round = 0; round < 5; round += 1) {
+      await kill(pid);
+      pid = await nextStunnel(tunnel, pid);
+    }
+    assert.deepEqual(waits(), [0, 0, 0, 0, 0]);
     await kill(pid);
-    pid = await nextStunnel(tunnel, pid);
-  }
-  assert.deepEqual(waits(), [0, 0, 0, 0, 0]);
-  await kill(pid);
-  await eventually("it waits", () => waits().length === 6);
-  assert.equal(waits().at(-1), 1);
-  assert.equal(await tunnel.isListening(), true);
-});
+    await eventually("it waits", () => waits().length === 6);
+    assert.equal(waits().at(-1), 1);
+    assert.equal(await tunnel.isListening(), true);
+  });
 
-test("a keeper that waits tries at once when it gets SIGHUP", async (t) => {
-  const rig = new Rig(t);
-  const tunnel = await rig.tunnel();
-  const config = readFileSync(tunnel.paths.stunnelConfig);
-  const { pid, keeper } = tunnel.state();
-  rmSync(tunnel.paths.stunnelConfig);
-  await kill(pid);
-  const log = () => readFileSync(tunnel.paths.log, "utf8");
-  await eventually("it waits two seconds", () => /next one in 2 s/.test(log()));
-  writeFileSync(tunnel.paths.stunnelConfig, config);
-  const start = performance.now();
-  process.kill(keeper?.pid ?? 0, "SIGHUP");
-  await nextStunnel(tunnel, pid);
-  assert.ok(performance.now() - start < 1000);
+  test("a keeper that waits tries at once when it gets SIGHUP", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel();
+    const config = readFileSync(tunnel.paths.stunnelConfig);
+    const { pid, keeper } = tunnel.state();
+    rmSync(tunnel.paths.stunnelConfig);
+    await kill(pid);
+    const log = () => readFileSync(tunnel.paths.log, "utf8");
+    await eventually("it waits two seconds", () => /next one in 2 s/.test(log()));
+    writeFileSync(tunnel.paths.stunnelConfig, config);
+    const start = performance.now();
+    process.kill(keeper?.pid ?? 0, "SIGHUP");
+    await nextStunnel(tunnel, pid);
+    assert.ok(performance.now() - start < 1000);
+  });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { utcTimeText } from "../../src/core/certificate/certificate.ts";
 import { ask, certificate, KEY_PEM, tlsResponder } from "./tls-responder.ts";
 import { eventually, kill, Rig, type RigTunnel } from "./watchdog-rig.ts";
@@ -33,78 +33,81 @@ function serial(test: Parameters<typeof tlsResponder>[0]) {
   });
 }
 
-test("an old certificate is made anew, and stunnel presents it without a new start", async (t) => {
-  const rig = new Rig(t);
-  const server = await serial(t);
-  const tunnel = await realTunnel(rig, server.port, new Date(Date.now() - 1.5 * HOUR));
-  const before = tunnel.state();
-  const old = await ask(tunnel.port);
-  await rig.watch();
-  await eventually(
-    "it is recorded",
-    () => tunnel.state().certificateCreationTime !== before.certificateCreationTime,
-  );
-  await eventually("it is presented", async () => (await ask(tunnel.port)) !== old);
-  assert.equal(tunnel.state().pid, before.pid);
-  assert.deepEqual(tunnel.state().keeper, before.keeper);
-  // the socket is still the keeper's
-  await kill(before.pid);
-  assert.notEqual(await ask(tunnel.port), old);
-});
-
-test("a certificate with an IAM identity is not made anew without credentials", async (t) => {
-  const rig = new Rig(t);
-  const server = await serial(t);
-  const tunnel = await realTunnel(rig, server.port, new Date(0), { awsCredentialsMethod: "metadata:" });
-  const before = readFileSync(tunnel.paths.certificate, "utf8");
-  await rig.watch();
-  const { pid } = tunnel.state();
-  await kill(pid);
-  await eventually("something else was done", () => tunnel.state().pid !== pid);
-  assert.equal(readFileSync(tunnel.paths.certificate, "utf8"), before);
-});
-
-test("a deleted certificate is made anew at once", async (t) => {
-  const rig = new Rig(t);
-  const server = await serial(t);
-  const tunnel = await realTunnel(rig, server.port, new Date());
-  await rig.watch();
-  rmSync(tunnel.paths.certificate);
-  await eventually("it is back", () => existsSync(tunnel.paths.certificate));
-});
-
-test("a tunnel whose certificate no longer fits the key starts with a new one", async (t) => {
-  const rig = new Rig(t);
-  const server = await serial(t);
-  const tunnel = await realTunnel(rig, server.port, new Date());
-  const { pid, keeper } = tunnel.state();
-  rmSync(`${rig.directory}/key.pem`);
-  await kill(keeper?.pid ?? 0);
-  await kill(pid);
-  await rig.watch();
-  await eventually("it runs", () => tunnel.state().keeper?.pid !== keeper?.pid, 15_000);
-  assert.match(await ask(tunnel.port), /^[0-9A-F]+$/);
-});
-
-test("requests that come while keeper and stunnel are dead are answered soon after", async (t) => {
-  const rig = new Rig(t);
-  const server = await serial(t);
-  const tunnel = await realTunnel(rig, server.port, new Date());
-  await rig.watch();
-  const took: number[] = [];
-  for (let round = 0; round < 5; round += 1) {
-    const { pid, keeper } = tunnel.state();
-    const start = performance.now();
-    process.kill(keeper?.pid ?? 0, "SIGKILL");
-    process.kill(pid, "SIGKILL");
-    await eventually("it answers", () =>
-      ask(tunnel.port).then(
-        (answer) => answer !== "",
-        () => false,
-      ),
+// most of their time is spent waiting for processes
+describe("a tunnel that leads to a server", { concurrency: 4 }, () => {
+  test("an old certificate is made anew, and stunnel presents it without a new start", async (t) => {
+    const rig = new Rig(t);
+    const server = await serial(t);
+    const tunnel = await realTunnel(rig, server.port, new Date(Date.now() - 1.5 * HOUR));
+    const before = tunnel.state();
+    const old = await ask(tunnel.port);
+    await rig.watch();
+    await eventually(
+      "it is recorded",
+      () => tunnel.state().certificateCreationTime !== before.certificateCreationTime,
     );
-    took.push(Math.round(performance.now() - start));
-    await eventually("it is recorded", () => tunnel.state().pid !== pid);
-  }
-  t.diagnostic(`both killed to the first answer: ${took.join(", ")} ms`);
+    await eventually("it is presented", async () => (await ask(tunnel.port)) !== old);
+    assert.equal(tunnel.state().pid, before.pid);
+    assert.deepEqual(tunnel.state().keeper, before.keeper);
+    // the socket is still the keeper's
+    await kill(before.pid);
+    assert.notEqual(await ask(tunnel.port), old);
+  });
+
+  test("a certificate with an IAM identity is not made anew without credentials", async (t) => {
+    const rig = new Rig(t);
+    const server = await serial(t);
+    const tunnel = await realTunnel(rig, server.port, new Date(0), { awsCredentialsMethod: "metadata:" });
+    const before = readFileSync(tunnel.paths.certificate, "utf8");
+    await rig.watch();
+    const { pid } = tunnel.state();
+    await kill(pid);
+    await eventually("something else was done", () => tunnel.state().pid !== pid);
+    assert.equal(readFileSync(tunnel.paths.certificate, "utf8"), before);
+  });
+
+  test("a deleted certificate is made anew at once", async (t) => {
+    const rig = new Rig(t);
+    const server = await serial(t);
+    const tunnel = await realTunnel(rig, server.port, new Date());
+    await rig.watch();
+    rmSync(tunnel.paths.certificate);
+    await eventually("it is back", () => existsSync(tunnel.paths.certificate));
+  });
+
+  test("a tunnel whose certificate no longer fits the key starts with a new one", async (t) => {
+    const rig = new Rig(t);
+    const server = await serial(t);
+    const tunnel = await realTunnel(rig, server.port, new Date());
+    const { pid, keeper } = tunnel.state();
+    rmSync(`${rig.directory}/key.pem`);
+    await kill(keeper?.pid ?? 0);
+    await kill(pid);
+    await rig.watch();
+    await eventually("it runs", () => tunnel.state().keeper?.pid !== keeper?.pid, 15_000);
+    assert.match(await ask(tunnel.port), /^[0-9A-F]+$/);
+  });
+
+  test("requests that come while keeper and stunnel are dead are answered soon after", async (t) => {
+    const rig = new Rig(t);
+    const server = await serial(t);
+    const tunnel = await realTunnel(rig, server.port, new Date());
+    await rig.watch();
+    const took: number[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      const { pid, keeper } = tunnel.state();
+      const start = performance.now();
+      process.kill(keeper?.pid ?? 0, "SIGKILL");
+      process.kill(pid, "SIGKILL");
+      await eventually("it answers", () =>
+        ask(tunnel.port).then(
+          (answer) => answer !== "",
+          () => false,
+        ),
+      );
+      took.push(Math.round(performance.now() - start));
+      await eventually("it is recorded", () => tunnel.state().pid !== pid);
+    }
+    t.diagnostic(`both killed to the first answer: ${took.join(", ")} ms`);
+  });
 });

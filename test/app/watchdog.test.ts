@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { emptyConfig } from "../../src/core/config/config.ts";
 import { policyOf } from "../../src/core/supervise/policy.ts";
 import { processFacts } from "../../src/system/procfs.ts";
@@ -8,187 +8,196 @@ import { eventually, kill, Rig, type RigTunnel } from "./watchdog-rig.ts";
 
 const DEFAULTS = policyOf(emptyConfig("test.conf"));
 
-test("a healthy tunnel is left alone, and its state file is not written", async (t) => {
-  const rig = new Rig(t);
-  const tunnel = await rig.tunnel();
-  const before = statSync(tunnel.paths.stateFile);
-  const { pid } = tunnel.state();
-  await rig.watch();
-  rig.mountTableChanged();
-  await eventually("it is taken over", () => rig.logged(/1 tunnels, 1 of them running/).length === 1);
-  assert.equal(statSync(tunnel.paths.stateFile).mtimeMs, before.mtimeMs);
-  assert.equal(tunnel.state().pid, pid);
-  assert.notEqual(processFacts(pid), undefined);
-});
+// most of their time is spent waiting for processes
+describe("a watchdog", { concurrency: 4 }, () => {
+  test("a healthy tunnel is left alone, and its state file is not written", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel();
+    const before = statSync(tunnel.paths.stateFile);
+    const { pid } = tunnel.state();
+    await rig.watch();
+    rig.mountTableChanged();
+    await eventually("it is taken over", () => rig.logged(/1 tunnels, 1 of them running/).length === 1);
+    assert.equal(statSync(tunnel.paths.stateFile).mtimeMs, before.mtimeMs);
+    assert.equal(tunnel.state().pid, pid);
+    assert.notEqual(processFacts(pid), undefined);
+  });
 
-test("a stunnel that its keeper replaced is recorded at once, with one line that names all", async (t) => {
-  const rig = new Rig(t);
-  const tunnel = await rig.tunnel({ state: { foreignKey: { kept: true } } });
-  await rig.watch();
-  const { pid, keeper } = tunnel.state();
-  await kill(pid);
-  await eventually("the state file names the new stunnel", () => tunnel.state().pid !== pid);
-  const after = tunnel.state();
-  assert.equal(processFacts(after.pid)?.startTime, after.pidStartTime);
-  assert.deepEqual(after.keeper, keeper);
-  assert.deepEqual(after.foreignKey, { kept: true });
-  const lines = rig.logged(/has taken over/);
-  assert.equal(lines.length, 1);
-  for (const part of [tunnel.mountPoint, String(pid), String(after.pid)]) assert.ok(lines[0]?.includes(part));
-});
+  test("a stunnel that its keeper replaced is recorded at once, with one line that names all", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel({ state: { foreignKey: { kept: true } } });
+    await rig.watch();
+    const { pid, keeper } = tunnel.state();
+    await kill(pid);
+    await eventually("the state file names the new stunnel", () => tunnel.state().pid !== pid);
+    const after = tunnel.state();
+    assert.equal(processFacts(after.pid)?.startTime, after.pidStartTime);
+    assert.deepEqual(after.keeper, keeper);
+    assert.deepEqual(after.foreignKey, { kept: true });
+    const lines = rig.logged(/has taken over/);
+    assert.equal(lines.length, 1);
+    for (const part of [tunnel.mountPoint, String(pid), String(after.pid)])
+      assert.ok(lines[0]?.includes(part));
+  });
 
-test("where the keeper died and stunnel with it, both are started at once on the same port", async (t) => {
-  const rig = new Rig(t);
-  const tunnel = await rig.tunnel();
-  await rig.watch();
-  const { pid, keeper } = tunnel.state();
-  await kill(keeper?.pid ?? 0);
-  await kill(pid);
-  await eventually("the state file names the new stunnel", () => tunnel.state().pid !== pid);
-  assert.equal(await tunnel.isListening(), true);
-  assert.notEqual(tunnel.state().keeper?.pid, keeper?.pid);
-  assert.notEqual(processFacts(tunnel.state().keeper?.pid ?? 0), undefined);
-});
+  test("where the keeper died and stunnel with it, both are started at once on the same port", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel();
+    await rig.watch();
+    const { pid, keeper } = tunnel.state();
+    await kill(keeper?.pid ?? 0);
+    await kill(pid);
+    await eventually("the state file names the new stunnel", () => tunnel.state().pid !== pid);
+    assert.equal(await tunnel.isListening(), true);
+    assert.notEqual(tunnel.state().keeper?.pid, keeper?.pid);
+    assert.notEqual(processFacts(tunnel.state().keeper?.pid ?? 0), undefined);
+  });
 
-test("a tunnel ends within a second of its unmount, and nothing of it is left", async (t) => {
-  const rig = new Rig(t);
-  const tunnel = await rig.tunnel();
-  await rig.watch();
-  const start = performance.now();
-  tunnel.unmount();
-  await eventually("its state file is gone", () => !existsSync(tunnel.paths.stateFile));
-  const took = performance.now() - start;
-  assert.ok(took < 1000, `${took} ms`);
-  assert.deepEqual(rig.processes(), []);
-  assert.deepEqual(readdirSync(rig.directory), ["watchdog.lock"]);
-});
+  test("a tunnel ends within a second of its unmount, and nothing of it is left", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel();
+    await rig.watch();
+    const start = performance.now();
+    tunnel.unmount();
+    await eventually("its state file is gone", () => !existsSync(tunnel.paths.stateFile));
+    const took = performance.now() - start;
+    assert.ok(took < 1000, `${took} ms`);
+    assert.deepEqual(rig.processes(), []);
+    assert.deepEqual(readdirSync(rig.directory), ["watchdog.lock"]);
+  });
 
-test("a second watchdog of the same directory is refused, and named is the first", async (t) => {
-  const rig = new Rig(t);
-  await rig.watch();
-  await assert.rejects(new Rig(t).watch.call(rig), { kind: "usage", message: new RegExp(`${process.pid}`) });
-  assert.equal(JSON.parse(readFileSync(`${rig.directory}/watchdog.lock`, "utf8")).pid, process.pid);
-});
+  test("a second watchdog of the same directory is refused, and named is the first", async (t) => {
+    const rig = new Rig(t);
+    await rig.watch();
+    await assert.rejects(new Rig(t).watch.call(rig), {
+      kind: "usage",
+      message: new RegExp(`${process.pid}`),
+    });
+    assert.equal(JSON.parse(readFileSync(`${rig.directory}/watchdog.lock`, "utf8")).pid, process.pid);
+  });
 
-test("a tunnel lives on while the kernel has a client for its port, and ends after it", async (t) => {
-  const rig = new Rig(t);
-  const [lazy, normal] = [await rig.tunnel(), await rig.tunnel()];
-  await rig.watch();
-  rig.mounts.delete(lazy.mountPoint);
-  normal.unmount();
-  await eventually("the other tunnel has ended", () => !existsSync(normal.paths.stateFile));
-  assert.notEqual(processFacts(lazy.state().pid), undefined);
-  // nothing reports the end of a client: it is looked for
-  rig.clients.delete(lazy.port);
-  await eventually("it has ended too", () => !existsSync(lazy.paths.stateFile), 2000);
-  assert.deepEqual(rig.processes(), []);
-});
+  test("a tunnel lives on while the kernel has a client for its port, and ends after it", async (t) => {
+    const rig = new Rig(t);
+    const [lazy, normal] = [await rig.tunnel(), await rig.tunnel()];
+    await rig.watch();
+    rig.mounts.delete(lazy.mountPoint);
+    normal.unmount();
+    await eventually("the other tunnel has ended", () => !existsSync(normal.paths.stateFile));
+    assert.notEqual(processFacts(lazy.state().pid), undefined);
+    // nothing reports the end of a client: it is looked for
+    rig.clients.delete(lazy.port);
+    await eventually("it has ended too", () => !existsSync(lazy.paths.stateFile), 2000);
+    assert.deepEqual(rig.processes(), []);
+  });
 
-test("a stopped stunnel and a stopped keeper end with their mount all the same", async (t) => {
-  const rig = new Rig(t);
-  const tunnels = [await rig.tunnel(), await rig.tunnel()];
-  await rig.watch();
-  process.kill(tunnels[0]?.state().pid ?? 0, "SIGSTOP");
-  process.kill(tunnels[1]?.state().keeper?.pid ?? 0, "SIGSTOP");
-  for (const tunnel of tunnels) tunnel.unmount();
-  await eventually("they are gone", () => rig.processes().length === 0);
-  await eventually("so are their files", () => readdirSync(rig.directory).length === 1);
-});
+  test("a stopped stunnel and a stopped keeper end with their mount all the same", async (t) => {
+    const rig = new Rig(t);
+    const tunnels = [await rig.tunnel(), await rig.tunnel()];
+    await rig.watch();
+    process.kill(tunnels[0]?.state().pid ?? 0, "SIGSTOP");
+    process.kill(tunnels[1]?.state().keeper?.pid ?? 0, "SIGSTOP");
+    for (const tunnel of tunnels) tunnel.unmount();
+    await eventually("they are gone", () => rig.processes().length === 0);
+    await eventually("so are their files", () => readdirSync(rig.directory).length === 1);
+  });
 
-test("an explicit time of grace is kept, and marked in the state file until it is mounted again", async (t) => {
-  const rig = new Rig(t);
-  const tunnel = await rig.tunnel();
-  await rig.watch("[mount-watchdog]\nunmount_grace_period_sec = 1");
-  const { pid } = tunnel.state();
-  tunnel.unmount();
-  await eventually("the unmount is marked", () => tunnel.state().unmount_time !== undefined);
-  assert.ok(Math.abs((tunnel.state().unmount_time ?? 0) - Date.now() / 1000) < 5);
-  assert.equal(tunnel.state().unmount_count, 1);
-  tunnel.mount();
-  await eventually("the mark is gone", () => tunnel.state().unmount_time === undefined);
-  assert.equal(tunnel.state().pid, pid);
-  const start = performance.now();
-  tunnel.unmount();
-  await eventually("it has ended", () => !existsSync(tunnel.paths.stateFile));
-  assert.ok(performance.now() - start >= 1000);
-});
+  test("an explicit time of grace is kept, and marked in the state file until it is mounted again", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel();
+    await rig.watch("[mount-watchdog]\nunmount_grace_period_sec = 1");
+    const { pid } = tunnel.state();
+    tunnel.unmount();
+    await eventually("the unmount is marked", () => tunnel.state().unmount_time !== undefined);
+    assert.ok(Math.abs((tunnel.state().unmount_time ?? 0) - Date.now() / 1000) < 5);
+    assert.equal(tunnel.state().unmount_count, 1);
+    tunnel.mount();
+    await eventually("the mark is gone", () => tunnel.state().unmount_time === undefined);
+    assert.equal(tunnel.state().pid, pid);
+    const start = performance.now();
+    tunnel.unmount();
+    await eventually("it has ended", () => !existsSync(tunnel.paths.stateFile));
+    assert.ok(performance.now() - start >= 1000);
+  });
 
-test("a configuration that is read again takes effect", async (t) => {
-  const rig = new Rig(t);
-  const tunnel = await rig.tunnel();
-  const watchdog = await rig.watch("[mount-watchdog]\nunmount_grace_period_sec = 3600");
-  tunnel.unmount();
-  await eventually("the unmount is marked", () => tunnel.state().unmount_time !== undefined);
-  watchdog.reload({ ...DEFAULTS, graceMs: 0 });
-  await eventually("it has ended", () => !existsSync(tunnel.paths.stateFile));
-});
+  test("a configuration that is read again takes effect", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel();
+    const watchdog = await rig.watch("[mount-watchdog]\nunmount_grace_period_sec = 3600");
+    tunnel.unmount();
+    await eventually("the unmount is marked", () => tunnel.state().unmount_time !== undefined);
+    watchdog.reload({ ...DEFAULTS, graceMs: 0 });
+    await eventually("it has ended", () => !existsSync(tunnel.paths.stateFile));
+  });
 
-test("a deleted configuration is written again while its tunnel is needed", async (t) => {
-  const rig = new Rig(t);
-  const tunnel = await rig.tunnel();
-  const text = readFileSync(tunnel.paths.stunnelConfig, "utf8");
-  await rig.watch();
-  rmSync(tunnel.paths.stunnelConfig);
-  await eventually("it is back", () => existsSync(tunnel.paths.stunnelConfig));
-  assert.equal(readFileSync(tunnel.paths.stunnelConfig, "utf8"), text);
-  assert.equal(rig.logged(/configuration was deleted/).length, 1);
-});
+  test("a deleted configuration is written again while its tunnel is needed", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel();
+    const text = readFileSync(tunnel.paths.stunnelConfig, "utf8");
+    await rig.watch();
+    rmSync(tunnel.paths.stunnelConfig);
+    await eventually("it is back", () => existsSync(tunnel.paths.stunnelConfig));
+    assert.equal(readFileSync(tunnel.paths.stunnelConfig, "utf8"), text);
+    assert.equal(rig.logged(/configuration was deleted/).length, 1);
+  });
 
-test("a tunnel with lost directory and processes is rebuilt from what is left", async (t) => {
-  const rig = new Rig(t);
-  const tunnel = await rig.tunnel();
-  await rig.watch();
-  const { pid, keeper } = tunnel.state();
-  rmSync(tunnel.paths.directory, { recursive: true });
-  await kill(keeper?.pid ?? 0);
-  await kill(pid);
-  await eventually("it is back", () => tunnel.state().pid !== pid);
-  assert.equal(await tunnel.isListening(), true);
-});
+  test("a tunnel with lost directory and processes is rebuilt from what is left", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel();
+    await rig.watch();
+    const { pid, keeper } = tunnel.state();
+    rmSync(tunnel.paths.directory, { recursive: true });
+    await kill(keeper?.pid ?? 0);
+    await kill(pid);
+    await eventually("it is back", () => tunnel.state().pid !== pid);
+    assert.equal(await tunnel.isListening(), true);
+  });
 
-test("a log that has grown long is emptied", async (t) => {
-  const rig = new Rig(t);
-  const tunnel = await rig.tunnel();
-  writeFileSync(tunnel.paths.log, "x".repeat(1024 * 1024 + 1));
-  await rig.watch();
-  await eventually("it is short", () => statSync(tunnel.paths.log).size < 1000);
-});
+  test("a log that has grown long is emptied", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel();
+    writeFileSync(tunnel.paths.log, "x".repeat(1024 * 1024 + 1));
+    await rig.watch();
+    await eventually("it is short", () => statSync(tunnel.paths.log).size < 1000);
+  });
 
-test("a watchdog that ends leaves tunnels running, and the next one takes them over as they are", async (t) => {
-  const rig = new Rig(t);
-  const tunnel = await rig.tunnel();
-  const first = await rig.watch();
-  await first.stop();
-  const before = tunnel.state();
-  await rig.watch();
-  assert.deepEqual(tunnel.state(), before);
-  await kill(before.pid);
-  await eventually("the state file names the new stunnel", () => tunnel.state().pid !== before.pid);
-});
+  test("a watchdog that ends leaves tunnels running, and the next one takes them over as they are", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel();
+    const first = await rig.watch();
+    await first.stop();
+    const before = tunnel.state();
+    await rig.watch();
+    assert.deepEqual(tunnel.state(), before);
+    await kill(before.pid);
+    await eventually("the state file names the new stunnel", () => tunnel.state().pid !== before.pid);
+  });
 
-test("what happened while no watchdog ran is made good by the next one", async (t) => {
-  const rig = new Rig(t);
-  const [dead, unmounted, replaced] = [await rig.tunnel(), await rig.tunnel(), await rig.tunnel()];
-  const before = [dead, unmounted, replaced].map((tunnel) => tunnel.state());
-  await kill(before[0]?.keeper?.pid ?? 0);
-  await kill(before[0]?.pid ?? 0);
-  unmounted.unmount();
-  await kill(before[2]?.pid ?? 0);
-  await rig.watch();
-  await eventually("the dead one runs", () => dead.state().pid !== before[0]?.pid);
-  assert.equal(await dead.isListening(), true);
-  await eventually("the unmounted one is gone", () => !existsSync(unmounted.paths.directory));
-  await eventually("the replaced one is known", () => replaced.state().pid !== before[2]?.pid);
-  assert.deepEqual(replaced.state().keeper, before[2]?.keeper);
-});
+  test("what happened while no watchdog ran is made good by the next one", async (t) => {
+    const rig = new Rig(t);
+    const [dead, unmounted, replaced] = [await rig.tunnel(), await rig.tunnel(), await rig.tunnel()];
+    const before = [dead, unmounted, replaced].map((tunnel) => tunnel.state());
+    await kill(before[0]?.keeper?.pid ?? 0);
+    await kill(before[0]?.pid ?? 0);
+    unmounted.unmount();
+    await kill(before[2]?.pid ?? 0);
+    await rig.watch();
+    await eventually("the dead one runs", () => dead.state().pid !== before[0]?.pid);
+    assert.equal(await dead.isListening(), true);
+    await eventually("the unmounted one is gone", () => !existsSync(unmounted.paths.directory));
+    await eventually("the replaced one is known", () => replaced.state().pid !== before[2]?.pid);
+    assert.deepEqual(replaced.state().keeper, before[2]?.keeper);
+  });
 
-test("twenty dead tunnels are back within seconds, all on their own ports", async (t) => {
-  const rig = new Rig(t);
-  const tunnels: RigTunnel[] = [];
-  for (let count = 0; count < 20; count += 1) tunnels.push(await rig.tunnel({ runs: "no" }));
-  const start = performance.now();
-  await rig.watch();
-  await eventually("all are recorded", () => tunnels.every((tunnel) => tunnel.state().keeper !== undefined));
-  t.diagnostic(`20 tunnels in ${Math.round(performance.now() - start)} ms`);
-  for (const tunnel of tunnels) assert.equal(await tunnel.isListening(), true);
+  test("twenty dead tunnels are back within seconds, all on their own ports", async (t) => {
+    const rig = new Rig(t);
+    const tunnels: RigTunnel[] = [];
+    for (let count = 0; count < 20; count += 1) tunnels.push(await rig.tunnel({ runs: "no" }));
+    const start = performance.now();
+    await rig.watch();
+    await eventually("all are recorded", () =>
+      tunnels.every((tunnel) => tunnel.state().keeper !== undefined),
+    );
+    t.diagnostic(`20 tunnels in ${Math.round(performance.now() - start)} ms`);
+    for (const tunnel of tunnels) assert.equal(await tunnel.isListening(), true);
+  });
 });

@@ -4,6 +4,7 @@ import { asEfsError, oneLine } from "../../core/errors.ts";
 import type { Policy } from "../../core/supervise/policy.ts";
 import { configArgument } from "../../core/supervise/processes.ts";
 import { Reports } from "../../core/supervise/reports.ts";
+import type { Use } from "../../core/supervise/use.ts";
 import { classifyEntry } from "../../core/tunnel/names.ts";
 import { findProcesses } from "../../system/procfs.ts";
 import { identityOfFile, watchDirectory } from "../../system/watch.ts";
@@ -44,6 +45,8 @@ export class Supervisor {
   readonly #caretaker: Caretaker;
   readonly #tunnels = new Map<string, WatchedTunnel>();
   #namesChanged = false;
+  /** What was read of the kernel, while it holds. */
+  #uses: ((tunnel: WatchedTunnel) => Use) | undefined;
   #nextPass: { at: number; timer: NodeJS.Timeout } | undefined;
   #nextRound = 0;
   #nextFullLook = 0;
@@ -68,7 +71,10 @@ export class Supervisor {
 
   /** Takes over what is there; when it returns, all that needs something is being seen to. */
   start(): void {
-    this.#stopMounts = this.#context.kernel.watchMounts(() => this.#wake());
+    this.#stopMounts = this.#context.kernel.watchMounts(() => {
+      this.#uses = undefined;
+      this.#wake();
+    });
     this.#pass();
     const tunnels = [...this.#tunnels.values()];
     const count = (wanted: (tunnel: WatchedTunnel) => boolean) => tunnels.filter(wanted).length;
@@ -124,7 +130,7 @@ export class Supervisor {
       const pass = this.#newPass(now);
       for (const tunnel of this.#tunnels.values()) {
         if (tunnel.busy) continue;
-        const isDue = tunnel.changed || now >= tunnel.lookAt || pass.useOf(tunnel) !== tunnel.memory.use?.is;
+        const isDue = isAtTime(tunnel, now) || pass.useOf(tunnel) !== tunnel.memory.use?.is;
         if (isDue) this.#look(tunnel, pass);
       }
       this.#lastGoodPass = now;
@@ -148,8 +154,20 @@ export class Supervisor {
     }
   }
 
+  /**
+   * Who uses which tunnel. Changes of mounts are reported, so that what was read then is still true, but for
+   * tunnels without a mount: nothing reports the end of an NFS client.
+   */
+  #readUses(now: number): (tunnel: WatchedTunnel) => Use {
+    const isOpen = ({ memory }: WatchedTunnel) => memory.use?.is !== "mounted";
+    const tunnels = Array.from(this.#tunnels.values());
+    if (this.#uses === undefined || tunnels.some((tunnel) => isAtTime(tunnel, now) && isOpen(tunnel)))
+      this.#uses = readUses(this.#context.kernel, tunnels);
+    return this.#uses;
+  }
+
   #newPass(now: number): Pass {
-    const { kernel, paths } = this.#context;
+    const { paths } = this.#context;
     const withoutKeeper = Array.from(this.#tunnels.values()).filter(
       ({ processes }) => processes.keeper === undefined && processes.stunnel !== undefined,
     );
@@ -157,7 +175,7 @@ export class Supervisor {
       now,
       policy: this.#policy,
       watchMs: withoutKeeper.length > FEW ? WATCH_MANY_MS : WATCH_FEW_MS,
-      useOf: readUses(kernel, this.#tunnels.values()),
+      useOf: this.#readUses(now),
       tunnelProcesses: once(() => tunnelProcesses(paths.stateDirectory)),
       mountingPorts: once(mountingPorts),
     };
@@ -199,6 +217,7 @@ export class Supervisor {
     const { stateDirectory } = this.#context.paths;
     const { tunnels, temporary } = this.#inventory.read();
     this.#namesChanged = false;
+    this.#uses = undefined;
     for (const name of temporary) deleteOld(`${stateDirectory}/${name}`);
     for (const [base, files] of this.#strays) {
       const known = this.#tunnels.get(base);
@@ -226,6 +245,10 @@ export class Supervisor {
     const due = this.#reports.due(subject, `${subject} failed: ${oneLine(error)}${stack}`, performance.now());
     if (due !== undefined) this.#context.log.error(due);
   }
+}
+
+function isAtTime({ changed, lookAt }: WatchedTunnel, now: number): boolean {
+  return changed || now >= lookAt;
 }
 
 function once<T>(read: () => T): () => T {
