@@ -28,6 +28,8 @@ const HELPERS = ["launch", "code-cache"];
  */
 const LAZY = [
   { name: "pino", source: "src/lazy/pino.ts" },
+  { name: "aws-efs", source: "src/lazy/aws-efs.ts" },
+  { name: "aws-ec2", source: "src/lazy/aws-ec2.ts" },
   { name: "aws-profiles", source: "src/lazy/aws-profiles.ts" },
   { name: "aws-referred", source: "src/lazy/aws-referred.ts" },
 ];

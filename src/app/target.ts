@@ -13,6 +13,7 @@ import {
 } from "../core/target/target.ts";
 import { quoted } from "../core/text.ts";
 import { NFS_PORT } from "../core/tunnel/stunnel-config.ts";
+import { isKernelInFipsMode } from "../system/fips.ts";
 import type { Metadata } from "../system/metadata.ts";
 import { isReachable, resolveHost } from "../system/network.ts";
 import { run } from "../system/process.ts";
@@ -65,8 +66,13 @@ export async function resolveTarget(request: MountRequest, context: TargetContex
     certificateName: certificateName(settings.dns_name_format, parts),
     address: request.mountTargetIp,
   };
-  await (target.address === undefined ? requireName(target) : requireAnswer(target.address));
-  return target;
+  if (target.address !== undefined) {
+    await requireAnswer(target.address);
+    return target;
+  }
+  if ((await resolveHost(name, RESOLVE_LIMIT_MS)).length > 0) return target;
+  if (!settings.fall_back_to_mount_target_ip_address_enabled) throw unresolved(target);
+  return { ...target, address: await fallBack(request, target, context) };
 }
 
 /** The EFS name that a host name is, or leads to by CNAME or as an alias in /etc/hosts. */
@@ -139,12 +145,43 @@ async function findZone(
   return request.zone ?? named?.zone;
 }
 
-async function requireName({ dnsName: name, fsId }: Pick<ResolvedTarget, "dnsName" | "fsId">): Promise<void> {
-  const addresses = await resolveHost(name, RESOLVE_LIMIT_MS);
-  if (addresses.length > 0) return;
-  throw new EfsError("mount", `the name ${name} does not resolve`, {
+function unresolved({ dnsName: name, fsId }: ResolvedTarget): EfsError {
+  return new EfsError("mount", `the name ${name} does not resolve`, {
     hint: `check that ${fsId} exists in that region and has a mount target in this VPC and zone, and that the VPC resolves DNS names; or name an address with -o mounttargetip=IP`,
   });
+}
+
+/** The address of a mount target, for a name that does not resolve; what that takes is loaded now. */
+async function fallBack(
+  request: MountRequest,
+  target: ResolvedTarget,
+  context: TargetContext,
+): Promise<string> {
+  const { fsId, region, dnsName: name } = target;
+  const { findMountTargetAddress } = await import("./mount-targets.ts");
+  const { settings, environment, metadata } = context;
+  try {
+    return await findMountTargetAddress({
+      fsId,
+      region,
+      zone: request.zone,
+      profile: request.security.kind === "tls" ? request.security.iam?.profile : undefined,
+      fips: usesFips(settings, environment),
+      metadata,
+    });
+  } catch (error) {
+    if (!(error instanceof EfsError)) throw error;
+    throw new EfsError(error.kind, `the name ${name} does not resolve, and ${error.message}`, {
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      cause: error.cause,
+    });
+  }
+}
+
+/** FIPS 140 mode: by configuration, by the AWS SDKs' variable, or because the kernel is in it. */
+export function usesFips(settings: Settings, environment: Environment): boolean {
+  const asked = settings.fips_mode_enabled || /^true$/i.test(environment.AWS_USE_FIPS_ENDPOINT ?? "");
+  return asked || isKernelInFipsMode();
 }
 
 async function requireAnswer(address: string): Promise<void> {

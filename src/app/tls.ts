@@ -21,6 +21,7 @@ import { sweepUnfinished } from "./leftovers.ts";
 import { reservePort } from "./port.ts";
 import { existingKey, privateKey } from "./private-key.ts";
 import { findStunnel, type Stunnel } from "./stunnel.ts";
+import { usesFips } from "./target.ts";
 import { type RunningTunnel, removeTunnelFiles, startTunnel, stopTunnel } from "./tunnel.ts";
 
 /** A tunnel that is up, and whose mount is being made. */
@@ -78,7 +79,7 @@ export function tunnelSettings(
     checkRevocation: tls.verify > 0 && (tls.ocsp ?? settings.stunnel_check_cert_validity),
     caFile,
     privateKey: context.paths.privateKey,
-    fips: settings.fips_mode_enabled,
+    fips: usesFips(settings, context.environment),
   };
 }
 

@@ -1,0 +1,45 @@
+/** A mount target as the EFS API describes it (DescribeMountTargets). */
+export interface MountTarget {
+  readonly id: string;
+  /** IPv4 and IPv6, as far as it has them. */
+  readonly addresses: readonly string[];
+  readonly isAvailable: boolean;
+  readonly lifeCycleState: string;
+  readonly zoneName: string | undefined;
+  readonly zoneId: string | undefined;
+}
+
+/** The zone a mount target should be in. */
+export interface WantedZone {
+  readonly name: string | undefined;
+  readonly id: string | undefined;
+  /** Whether the user asked for it, so that another one will not do. */
+  readonly isRequired: boolean;
+}
+
+export type TargetChoice =
+  | { readonly kind: "chosen"; readonly target: MountTarget }
+  | { readonly kind: "no-targets" }
+  | { readonly kind: "none-in-zone"; readonly zones: readonly string[] }
+  | { readonly kind: "none-available"; readonly states: readonly string[] };
+
+/** An available mount target in the wanted zone; in any zone where none is required. */
+export function chooseMountTarget(targets: readonly MountTarget[], wanted: WantedZone): TargetChoice {
+  if (targets.length === 0) return { kind: "no-targets" };
+  const inZone = targets.filter((target) => isIn(target, wanted));
+  const zones = targets.map(({ zoneName, zoneId }) => zoneName ?? zoneId ?? "an unknown zone");
+  if (wanted.isRequired && inZone.length === 0) return { kind: "none-in-zone", zones };
+  const target = [...inZone, ...(wanted.isRequired ? [] : targets)].find(({ isAvailable }) => isAvailable);
+  if (target !== undefined) return { kind: "chosen", target };
+  const considered = wanted.isRequired ? inZone : targets;
+  return {
+    kind: "none-available",
+    states: considered.map(({ id, lifeCycleState }) => `${id} is ${lifeCycleState}`),
+  };
+}
+
+/** By id where both are known: names of zones differ from account to account. */
+export function isIn({ zoneName, zoneId }: MountTarget, { name, id }: WantedZone): boolean {
+  if (id !== undefined && zoneId !== undefined) return id === zoneId;
+  return name !== undefined && name === zoneName;
+}
