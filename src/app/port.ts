@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import type { Settings } from "../core/config/keys.ts";
 import { EfsError } from "../core/errors.ts";
 import type { Port } from "../core/ids.ts";
@@ -46,6 +46,7 @@ export async function reservePort(
 
 /** The ports that state files in the directory claim, whichever helper made them. */
 function claimedPorts(stateDirectory: string): Set<number> {
+  if (!existsSync(stateDirectory)) return new Set();
   const ports = readdirSync(stateDirectory)
     .map(classifyEntry)
     .flatMap((entry) => (entry.kind === "state" || entry.kind === "unfinished" ? [entry.port] : []));
