@@ -36,9 +36,11 @@ export function existingKey(path: string): KeyObject | undefined {
   const text = readIfThere(path);
   if (text === undefined || text.trim() === "") return undefined;
   try {
-    return createPrivateKey(text);
+    const key = createPrivateKey(text);
+    if (key.asymmetricKeyType !== "rsa") throw new Error(`it is of type ${key.asymmetricKeyType}`);
+    return key;
   } catch (cause) {
-    throw new EfsError("system", `${path} holds no private key that can be read`, {
+    throw new EfsError("system", `${path} holds no RSA private key that can be read`, {
       hint: "remove the file: the next mount makes a new key",
       cause,
     });
