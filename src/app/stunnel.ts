@@ -35,8 +35,14 @@ export async function findStunnel(memory?: string): Promise<Stunnel> {
   const identity = fileIdentity(path);
   const remembered = memory === undefined ? undefined : recall(memory, identity);
   const help = remembered ?? (await askForHelp(path));
+  const capabilities = parseCapabilities(help);
+  if (capabilities.options.size === 0) {
+    throw new EfsError("system", `${path} does not tell what it can do`, {
+      hint: `check that it runs: ${path} -help`,
+    });
+  }
   if (memory !== undefined && remembered === undefined) remember(memory, { identity, help });
-  return { path, capabilities: parseCapabilities(help) };
+  return { path, capabilities };
 }
 
 async function askForHelp(path: string): Promise<string> {
@@ -79,7 +85,7 @@ export function stunnelPath(): string | undefined {
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
-    return true;
+    return statSync(path).isFile();
   } catch {
     return false;
   }
