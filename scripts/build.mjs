@@ -3,18 +3,19 @@
 // files beside it. What is there then is what `efs-utils install` installs. Programs may run from there
 // meanwhile: every file is replaced whole.
 
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { build } from "esbuild";
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const isProgram = process.argv[1] === fileURLToPath(import.meta.url);
 const DIST = path.resolve((isProgram && process.argv[2]) || path.join(ROOT, "dist"));
 
-/** Files of src/bin that become programs of their own; one that is not written yet is left out. */
+/** Files of src/bin that become programs of their own. */
 const PROGRAMS = ["mount.efs", "amazon-efs-mount-watchdog", "efs-utils"];
 
 /** Small programs around them: run as they are, without a code cache. */
@@ -22,17 +23,12 @@ const HELPERS = ["launch", "code-cache"];
 
 /**
  * Modules that are loaded when they are needed: `import()` of one of these files becomes a `require` of
- * dist/NAME.cjs, and nothing of it is in the programs. {name, source: path from the root}. Such a module hands
- * packages on and imports nothing else of src, of which it would have a second copy: an EfsError of its own
- * would not be one for the program.
+ * dist/NAME.cjs, and nothing of it is in the programs. Such a module hands packages on and imports nothing of
+ * src, of which it would have a second copy: an EfsError of its own would not be one for the program.
  */
-const LAZY = [
-  { name: "pino", source: "src/lazy/pino.ts" },
-  { name: "aws-efs", source: "src/lazy/aws-efs.ts" },
-  { name: "aws-ec2", source: "src/lazy/aws-ec2.ts" },
-  { name: "aws-profiles", source: "src/lazy/aws-profiles.ts" },
-  { name: "aws-referred", source: "src/lazy/aws-referred.ts" },
-];
+const LAZY = fs.readdirSync(path.join(ROOT, "src/lazy")).map((file) => {
+  return { name: path.basename(file, ".ts"), source: `src/lazy/${file}` };
+});
 
 /** Files that are installed as they are: from the root, to dist/. */
 const COPIED = [
@@ -89,10 +85,10 @@ export async function bundle({ name, source }) {
   return { metafile, files: outputFiles.map((file) => [path.basename(file.path), file.text]) };
 }
 
-/** Every entry point that there is: {name, source}. */
+/** All that is built: {name, source}. */
 export function entryPoints() {
   const own = [...HELPERS, ...PROGRAMS].map((name) => ({ name, source: `src/bin/${name}.ts` }));
-  return [...own, ...LAZY].filter(({ source }) => fs.existsSync(path.join(ROOT, source)));
+  return [...own, ...LAZY];
 }
 
 /** The text with its own hash as its first line, 40 characters: see src/bin/launch.ts. */
@@ -114,29 +110,24 @@ async function main() {
     replace(name, content, mode);
     kept.add(name);
   };
-  for (const entry of entryPoints()) {
-    const program = PROGRAMS.includes(entry.name);
-    const { files, metafile } = await bundle(entry);
-    const copied = Object.keys(metafile.inputs).find(
-      (file) => file.startsWith("src/") && file !== entry.source,
-    );
-    if (LAZY.includes(entry) && copied) throw new Error(`${entry.source} imports ${copied}: see LAZY`);
+  const entries = entryPoints();
+  const bundles = await Promise.all(entries.map(bundle));
+  for (const [index, { files }] of bundles.entries()) {
+    const program = PROGRAMS.includes(entries[index].name);
     for (const [name, text] of files) {
       if (text !== "") put(name, program && name.endsWith(".cjs") ? stamped(text) : text);
     }
   }
   for (const [source, name, mode] of COPIED) {
-    const file = path.join(ROOT, source);
-    if (fs.existsSync(file)) put(name, fs.readFileSync(file), mode);
+    put(name, fs.readFileSync(path.join(ROOT, source)), mode);
   }
-  for (const name of PROGRAMS.filter((program) => kept.has(`${program}.cjs`))) {
+  const caches = PROGRAMS.map(async (name) => {
     const program = path.join(DIST, `${name}.cjs`);
     const cache = path.join(DIST, `${name}.cache`);
-    execFileSync(process.execPath, [path.join(DIST, "code-cache.cjs"), program, program, cache], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
+    await promisify(execFile)(process.execPath, [path.join(DIST, "code-cache.cjs"), program, program, cache]);
     kept.add(path.basename(cache));
-  }
+  });
+  await Promise.all(caches);
   for (const name of fs.readdirSync(DIST)) {
     if (!kept.has(name) && !name.startsWith(".")) fs.rmSync(path.join(DIST, name), { recursive: true });
   }

@@ -21,23 +21,49 @@ async function packagesOf(entry) {
     .filter((directory) => directory !== undefined);
 }
 
-function entryText(directory) {
+function readPackage(directory) {
   const folder = path.join(ROOT, directory);
-  const { name, version, license } = JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8"));
-  const files = fs
+  const { name, version, license, repository } = JSON.parse(
+    fs.readFileSync(path.join(folder, "package.json"), "utf8"),
+  );
+  const texts = fs
     .readdirSync(folder)
     .filter((file) => LICENCE_FILE.test(file))
-    .sort();
-  if (files.length === 0) throw new Error(`${directory} has no licence file`);
-  const texts = files.map((file) => fs.readFileSync(path.join(folder, file), "utf8").trim());
-  return `${RULE}\n${name} ${version} (${license.replace(/^\((.*)\)$/, "$1")})\n\n${texts.join("\n\n").replaceAll("\r\n", "\n")}\n`;
+    .sort()
+    .map((file) => fs.readFileSync(path.join(folder, file), "utf8").replaceAll("\r\n", "\n").trim());
+  return { name, version, license, repository: repository?.url ?? repository, text: texts.join("\n\n") };
+}
+
+/** The licence; some packages of a repository have no copy of theirs, and then it is that of the others. */
+function licenceText({ name, license, repository, text }, all) {
+  if (text !== "") return text;
+  const other = all.find(
+    (one) => one.repository === repository && one.license === license && one.text !== "",
+  );
+  if (other === undefined) throw new Error(`${name} has no licence file`);
+  return other.text;
+}
+
+function entryText(one, all) {
+  const { name, version, license } = one;
+  return {
+    title: `${name} ${version} (${license.replace(/^\((.*)\)$/, "$1")})`,
+    text: licenceText(one, all),
+  };
 }
 
 const directories = new Set();
 for (const entry of entryPoints()) for (const found of await packagesOf(entry)) directories.add(found);
+const packages = [...directories].sort().map(readPackage);
+/** Titles by text: many packages have the very same one. */
+const titles = new Map();
+for (const one of packages) {
+  const { title, text } = entryText(one, packages);
+  titles.set(text, [...(titles.get(text) ?? []), title]);
+}
 const text = [
   "The built programs hold parts of the packages below, each under its own licence.\n",
-  ...[...directories].sort().map(entryText),
+  ...[...titles].map(([licence, names]) => `${RULE}\n${names.join("\n")}\n\n${licence}\n`),
 ].join("\n");
 
 if (process.argv.includes("--print")) process.stdout.write(text);

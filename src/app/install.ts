@@ -93,7 +93,7 @@ async function writeLibrary(
   writeAtomically(root.place(LAUNCHERS_PACKAGE.path), LAUNCHERS_PACKAGE.text, 0o644, { durable: true });
   for (const { path, text } of launchers) writeAtomically(root.place(path), text, 0o755, { durable: true });
   const caches = nodeRuns ? Object.keys(PROGRAMS).map((name) => `${name}.cache`) : [];
-  for (const cache of caches) await writeCodeCache(node, library, cache);
+  await Promise.all(caches.map((cache) => writeCodeCache(node, library, cache)));
   removeOthers(library, ["bin", ...files, ...caches]);
   say(`wrote ${library}`);
   if (!nodeRuns) say(`made no code caches: ${node} is not on this machine`);

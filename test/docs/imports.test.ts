@@ -58,6 +58,8 @@ const sources = readdirSync(join(CHECKOUT, "src"), { recursive: true, encoding: 
 /** Whether a name is of this package or node module: itself or something inside of it. */
 const isOf = (name: string, wanted: string) => name === wanted || name.startsWith(`${wanted}/`);
 
+const isOfAws = (name: string) => name.startsWith("@aws-sdk/") || name.startsWith("@smithy/");
+
 /** Every `PATH imports NAME` that the predicate picks. */
 function offences(picks: (source: Source, imported: Import) => boolean): string[] {
   return sources.flatMap((source) =>
@@ -114,16 +116,35 @@ describe("imports", () => {
     });
   }
 
-  test("of the AWS SDK are lazy: a plain mount does not wait for what it does not need", () => {
+  test("of the AWS SDK are in src/lazy only: a mount that does not need it does not wait for it", () => {
     assert.deepEqual(
-      offences(({ path }, { from, lazy, typeOnly }) => {
-        return from.startsWith("@aws-sdk/") && !typeOnly && !lazy && !path.startsWith("src/system/aws");
-      }),
+      offences(({ path }, { from, typeOnly }) => isOfAws(from) && !typeOnly && !path.startsWith("src/lazy/")),
       [],
     );
-    const loaded = [...staticGraph("src/bin/mount.efs.ts")].filter((name) => name.startsWith("@aws-sdk/"));
-    assert.deepEqual(loaded, []);
   });
+
+  test("of src/lazy are import() or types, so that it is loaded when it is needed", () => {
+    assert.deepEqual(
+      offences((_, { from, typeOnly, lazy }) => from.startsWith("src/lazy/") && !typeOnly && !lazy),
+      [],
+    );
+  });
+
+  // only a package of its own can be a file of its own: what both files hold would be there twice
+  test("of what is in src/lazy are of packages only, which it hands on", () => {
+    assert.deepEqual(
+      offences(({ path }, { from }) => path.startsWith("src/lazy/") && from.startsWith("src/")),
+      [],
+    );
+  });
+
+  for (const program of ["mount.efs", "amazon-efs-mount-watchdog"]) {
+    test(`that ${program} is loaded with are none of what only some runs need`, () => {
+      const rare = (name: string) =>
+        isOfAws(name) || ["execa", "pino", "commander"].some((wanted) => isOf(name, wanted));
+      assert.deepEqual([...staticGraph(`src/bin/${program}.ts`)].filter(rare), []);
+    });
+  }
 
   test("of core are core's own and what computes: it is tested without a world", () => {
     const computing = ["node:path", "node:crypto"];
