@@ -11,6 +11,8 @@ export interface MountContext {
   readonly log: Log;
   /** Aborted, with an EfsError as its reason, when the helper is to undo everything and end. */
   readonly signal: AbortSignal;
+  /** Tells whoever watches, with -v, what was done or found. */
+  step(what: string): void;
   now(): Date;
   /** Milliseconds since the helper began. */
   elapsedMs(): number;

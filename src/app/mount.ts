@@ -1,33 +1,32 @@
-import { statSync, writeFileSync } from "node:fs";
-import { release } from "node:os";
 import type { Settings } from "../core/config/keys.ts";
-import { asEfsError, EfsError, oneLine } from "../core/errors.ts";
-import { mountCommand, type NfsServer, nfsOptions, readAheadKib, readSize } from "../core/nfs/command.ts";
-import { type MountEntry, mountedAt, tunnelPort } from "../core/nfs/mount-table.ts";
+import { mountCommand, type NfsServer } from "../core/nfs/command.ts";
+import { tunnelPort } from "../core/nfs/mount-table.ts";
 import { retryPolicy } from "../core/nfs/retry.ts";
-import type { MountRequest } from "../core/request/request.ts";
+import type { MountRequest, TlsRequest } from "../core/request/request.ts";
 import { dnsSuffix, type ResolvedTarget } from "../core/target/target.ts";
-import { WATCHDOG_UNIT } from "../paths.ts";
-import { reason } from "../system/files.ts";
 import { readMounts } from "../system/mounts.ts";
 import { run } from "../system/process.ts";
-import { isSystemdRunning, isUnitActive, startUnit } from "../system/systemd.ts";
-import { runningWatchdog } from "../system/watchdog-lock.ts";
+import { isSystemdRunning, isUnitActive } from "../system/systemd.ts";
 import type { MountContext } from "./context.ts";
 import { type CredentialContext, type FoundCredentials, findCredentials } from "./credentials.ts";
-import { mountNfs } from "./nfs.ts";
+import { ensureWatchdog } from "./ensure-watchdog.ts";
+import { isMountedAlready, tunnelInPlace } from "./mount-in-place.ts";
+import { mountNfs, type NfsMount } from "./nfs.ts";
 import { reservePort } from "./port.ts";
+import { tuneReadAhead } from "./read-ahead.ts";
 import { resolveTarget, type TargetContext } from "./target.ts";
 import { openTunnel, type TunnelParts, tunnelParts, tunnelSettings } from "./tls.ts";
 import { TunnelGuard } from "./tunnel-guard.ts";
 
 /** What came of it, where nothing failed. */
 export type MountResult =
-  | { readonly kind: "mounted"; readonly target: ResolvedTarget }
+  | "mounted"
+  /** The same device and path was mounted there before. */
+  | "already-mounted"
   /** Checked only, as asked for with -f. */
-  | { readonly kind: "checked"; readonly target: ResolvedTarget }
+  | "checked"
   /** The network is not up yet, and the boot must not fail for it. */
-  | { readonly kind: "too-early" };
+  | "too-early";
 
 /**
  * Mounts a file system, or leaves nothing behind.
@@ -39,50 +38,41 @@ export async function mountFileSystem(
   context: MountContext,
   targetContext: TargetContext,
 ): Promise<MountResult> {
-  const { security } = request;
-  const isTls = security.kind === "tls";
+  const { security, mountPoint, remotePath } = request;
+  const tls = security.kind === "tls" ? security : undefined;
   // what does not depend on each other is found out at the same time
   const [tooEarly, target, parts] = await all([
     isNetworkMissing(request),
     resolveTarget(request, targetContext),
-    isTls ? tunnelParts(context) : undefined,
+    tls && tunnelParts(context),
   ]);
   context.signal.throwIfAborted();
-  if (tooEarly) return { kind: "too-early" };
+  if (tooEarly) return "too-early";
   const settings = targetContext.settingsFor(target.region);
+  if (!request.remount && isMountedAlready(request, target, context.paths.stateDirectory)) {
+    context.log.info(`${target.dnsName}:${remotePath} is mounted at ${mountPoint} already`);
+    return "already-mounted";
+  }
   const found =
-    isTls && security.iam
-      ? await findCredentials(security.iam, credentialContext(target, settings, targetContext))
-      : undefined;
+    tls?.iam && (await findCredentials(tls.iam, credentialContext(target, settings, targetContext)));
   context.signal.throwIfAborted();
   if (request.fake) {
-    if (isTls) await checkTunnel(request, target, settings, context);
-    context.log.info(`Checked ${target.dnsName} for ${request.mountPoint}; nothing is mounted`);
-    return { kind: "checked", target };
+    if (tls) await checkTunnel(tls, target, settings, context);
+    context.log.info(`Checked ${target.dnsName} for ${mountPoint}; nothing is mounted`);
+    return "checked";
   }
-  if (security.kind === "plain") {
-    await mountNfs(
-      nfsMount(request, { kind: "direct", target }, target, settings, context),
-      context,
-      context.signal,
-    );
+  const mount = (server: NfsServer) => nfsMount(request, server, target, settings, context);
+  if (tls === undefined || parts === undefined) {
+    await mountNfs(mount({ kind: "direct", target }), context, context.signal);
   } else if (request.remount) {
-    const server: NfsServer = { kind: "tunnel", port: tunnelInPlace(request.mountPoint) };
-    await mountNfs(nfsMount(request, server, target, settings, context), context, context.signal);
-  } else if (parts !== undefined) {
-    await mountThroughTunnel({ ...request, security }, target, settings, { parts, found }, context);
+    await mountNfs(mount({ kind: "tunnel", port: tunnelInPlace(mountPoint) }), context, context.signal);
+  } else {
+    await mountThroughTunnel({ request, tls, target, settings, parts, found, mount }, context);
   }
-  tuneReadAhead(request, settings, context);
-  context.log.info(`Successfully mounted ${target.dnsName} at ${request.mountPoint}`);
-  return { kind: "mounted", target };
-}
-
-function credentialContext(
-  target: ResolvedTarget,
-  settings: Settings,
-  { environment, metadata }: TargetContext,
-): CredentialContext {
-  return { environment, metadata, region: target.region, suffix: dnsSuffix(settings, target.region) };
+  if (settings.optimize_readahead) tuneReadAhead(request, context.log);
+  context.log.info(`Successfully mounted ${target.dnsName} at ${mountPoint}`);
+  context.step(`${target.dnsName}:${remotePath} is mounted at ${mountPoint}`);
+  return "mounted";
 }
 
 /** Promise.all that leaves no rejection of the others unhandled. */
@@ -93,49 +83,59 @@ function all<T extends readonly unknown[]>(
   return Promise.all(promises);
 }
 
+function credentialContext(
+  target: ResolvedTarget,
+  settings: Settings,
+  { environment, metadata }: TargetContext,
+): CredentialContext {
+  return { environment, metadata, region: target.region, suffix: dnsSuffix(settings, target.region) };
+}
+
 function nfsMount(
   request: MountRequest,
   server: NfsServer,
   target: ResolvedTarget,
   settings: Settings,
-  context: MountContext,
-) {
+  { paths }: MountContext,
+): NfsMount {
+  const { security, remotePath, mountPoint } = request;
   return {
-    command: mountCommand(request, server, context.paths.mountNfs),
+    command: mountCommand(request, server, paths.mountNfs),
     policy: retryPolicy(settings),
-    hasAccessPoint: request.security.kind === "tls" && request.security.accessPoint !== undefined,
-    server: `${target.dnsName}:${request.remotePath} at ${request.mountPoint}`,
+    hasAccessPoint: security.kind === "tls" && security.accessPoint !== undefined,
+    what: `${target.dnsName}:${remotePath} at ${mountPoint}`,
+    seen: () => undefined,
   };
 }
 
-type TlsMountRequest = MountRequest & { security: Extract<MountRequest["security"], { kind: "tls" }> };
+interface TlsMount {
+  readonly request: MountRequest;
+  readonly tls: TlsRequest;
+  readonly target: ResolvedTarget;
+  readonly settings: Settings;
+  readonly parts: TunnelParts;
+  readonly found: FoundCredentials | undefined;
+  readonly mount: (server: NfsServer) => NfsMount;
+}
 
 async function mountThroughTunnel(
-  request: TlsMountRequest,
-  target: ResolvedTarget,
-  settings: Settings,
-  { parts, found }: { parts: TunnelParts; found: FoundCredentials | undefined },
+  { request, tls, target, settings, parts, found, mount }: TlsMount,
   context: MountContext,
 ): Promise<void> {
-  const { security, mountPoint, networkNamespace } = request;
+  const { mountPoint, networkNamespace } = request;
   const watchdog = ensureWatchdog(context);
-  const tunnel = await openTunnel(
-    security,
-    mountPoint,
-    networkNamespace,
-    target,
-    settings,
-    parts,
-    found,
-    context,
-  );
+  const tunnel = await openTunnel(tls, mountPoint, networkNamespace, target, settings, parts, found, context);
+  context.step(`a tunnel listens on 127.0.0.1:${tunnel.port}, stunnel ${tunnel.running.stunnel.pid}`);
   const guard = new TunnelGuard(tunnel, target);
   const isMounted = () => readMounts().some((entry) => tunnelPort(entry) === tunnel.port);
   try {
-    const server: NfsServer = { kind: "tunnel", port: tunnel.port };
     const signal = AbortSignal.any([context.signal, guard.signal]);
-    if (security.verify > 0) await guard.serverIsProven(signal);
-    await mountNfs(nfsMount(request, server, target, settings, context), context, signal);
+    if (tls.verify > 0) {
+      await guard.serverIsProven(signal);
+      context.step(guard.describe());
+    }
+    const server: NfsServer = { kind: "tunnel", port: tunnel.port };
+    await mountNfs({ ...mount(server), seen: () => guard.describe() }, context, signal);
     const refused = guard.refusal();
     if (refused !== undefined && !isMounted()) throw refused;
     tunnel.commit();
@@ -158,34 +158,14 @@ async function unmount(mountPoint: string): Promise<void> {
 
 /** The checks of -f: everything up to the start of the tunnel, and nothing is left of them. */
 async function checkTunnel(
-  request: MountRequest,
+  tls: TlsRequest,
   target: ResolvedTarget,
   settings: Settings,
   context: MountContext,
 ): Promise<void> {
-  if (request.security.kind !== "tls") return;
-  tunnelSettings(request.security, target, settings, context);
-  const socket = await reservePort(
-    request.security.port,
-    settings,
-    context.paths.stateDirectory,
-    context.random(),
-  );
+  tunnelSettings(tls, target, settings, context);
+  const socket = await reservePort(tls.port, settings, context.paths.stateDirectory, context.random());
   socket.close();
-}
-
-/** The port of the tunnel that a mount uses already. */
-function tunnelInPlace(mountPoint: string) {
-  const entry = mountedAt(readMounts(), mountPoint);
-  const port = entry === undefined ? undefined : tunnelPort(entry);
-  if (port !== undefined) return port as import("../core/ids.ts").Port;
-  throw new EfsError(
-    "mount",
-    `${mountPoint} is not mounted through a tunnel, so that it cannot be remounted`,
-    {
-      hint: "mount it without the option remount",
-    },
-  );
 }
 
 /**
@@ -195,46 +175,4 @@ function tunnelInPlace(mountPoint: string) {
 async function isNetworkMissing({ waitsForNetwork }: MountRequest): Promise<boolean> {
   if (waitsForNetwork || !isSystemdRunning()) return false;
   return (await isUnitActive("network.target").catch(() => undefined)) === false;
-}
-
-/** Sees to it that a watchdog runs; a mount does not fail for want of one. */
-async function ensureWatchdog({ paths, log }: MountContext): Promise<void> {
-  try {
-    if (runningWatchdog(paths.stateDirectory) !== undefined) return;
-    if (!isSystemdRunning()) {
-      log.warning(`No watchdog runs and there is no systemd to start it: run ${WATCHDOG_UNIT} yourself`);
-      return;
-    }
-    if ((await isUnitActive(WATCHDOG_UNIT)) === true) return;
-    const complaint = await startUnit(WATCHDOG_UNIT);
-    if (complaint !== undefined) log.warning(`The watchdog does not start: ${complaint}`);
-  } catch (error) {
-    log.warning(`The watchdog does not start: ${oneLine(asEfsError(error))}`);
-  }
-}
-
-/** The kernel derives read-ahead from rsize so badly for NFS since 5.4 that EFS reads slowly. */
-function tuneReadAhead(request: MountRequest, settings: Settings, { log }: MountContext): void {
-  if (!settings.optimize_readahead || !isKernelAtLeast(5, 4)) return;
-  const rsize = readSize(nfsOptions(request.nfsOptions, { kind: "tunnel", port: 1 as never }));
-  if (rsize === undefined) return;
-  try {
-    const entry = mountedAt(readMounts(), request.mountPoint);
-    const device = entry?.type.startsWith("nfs") ? entry.device : deviceOf(request.mountPoint);
-    writeFileSync(`/sys/class/bdi/${device}/read_ahead_kb`, String(readAheadKib(rsize)));
-  } catch (error) {
-    log.warning(`The read-ahead of ${request.mountPoint} stays as it is: ${reason(error)}`);
-  }
-}
-
-function deviceOf(path: string): MountEntry["device"] {
-  const { dev } = statSync(path);
-  const major = Math.floor(dev / 256) & 0xfff;
-  const minor = (dev & 0xff) | (Math.floor(dev / 0x1000) & 0xfff00);
-  return `${major}:${minor}`;
-}
-
-function isKernelAtLeast(major: number, minor: number): boolean {
-  const [ownMajor = 0, ownMinor = 0] = release().split(".").map(Number);
-  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }

@@ -9,8 +9,10 @@ export interface NfsMount {
   readonly command: Command;
   readonly policy: RetryPolicy;
   readonly hasAccessPoint: boolean;
-  /** What the reader knows the server as. */
-  readonly server: string;
+  /** What is mounted where, in the reader's words. */
+  readonly what: string;
+  /** What was seen of the server, where something was. */
+  readonly seen: () => string | undefined;
 }
 
 /**
@@ -22,6 +24,7 @@ export interface NfsMount {
 export async function mountNfs(mount: NfsMount, context: MountContext, signal: AbortSignal): Promise<void> {
   const { command, policy, hasAccessPoint } = mount;
   for (let number = 1; ; number += 1) {
+    context.step(`running ${[command.file, ...command.args].join(" ")}`);
     const limitMs = attemptLimitMs(policy, number, context.elapsedMs());
     const result = await run(command.file, command.args, { timeoutMs: limitMs, signal });
     signal.throwIfAborted();
@@ -34,13 +37,16 @@ export async function mountNfs(mount: NfsMount, context: MountContext, signal: A
     }
     const what = `Attempt ${number} of ${policy.attempts} to mount failed (${words(result, limitMs)})`;
     context.log.warning(`${what}, trying again in ${(pauseMs / 1000).toFixed(1)} s`);
+    context.step(what);
     await pause(pauseMs, signal);
   }
 }
 
-function failure({ server, hasAccessPoint }: NfsMount, result: RunResult, limitMs: number): EfsError {
+function failure({ what, seen, hasAccessPoint }: NfsMount, result: RunResult, limitMs: number): EfsError {
   const { status = 32 } = result;
-  return new EfsError("mount", `cannot mount ${server}: ${words(result, limitMs)}`, {
+  const known = seen();
+  const why = `${words(result, limitMs)}${known === undefined ? "" : ` (${known})`}`;
+  return new EfsError("mount", `cannot mount ${what}: ${why}`, {
     hint: advice(result, hasAccessPoint),
     status: status === 0 ? 32 : status,
   });

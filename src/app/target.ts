@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { Settings } from "../core/config/keys.ts";
 import { EfsError } from "../core/errors.ts";
 import { parseRegion, type Region } from "../core/ids.ts";
@@ -26,6 +27,8 @@ export interface TargetContext {
   readonly settings: Settings;
   readonly settingsFor: (region: Region) => Settings;
   readonly metadata: Metadata;
+  /** Tells whoever watches what was found. */
+  step(what: string): void;
 }
 
 /** The system's resolver gives up after 5 s a server and try; this is the end of all of it. */
@@ -70,9 +73,15 @@ export async function resolveTarget(request: MountRequest, context: TargetContex
     await requireAnswer(target.address);
     return target;
   }
-  if ((await resolveHost(name, RESOLVE_LIMIT_MS)).length > 0) return target;
+  const addresses = await resolveHost(name, RESOLVE_LIMIT_MS);
+  if (addresses.length > 0) {
+    context.step(`${name} in ${region} resolves to ${addresses.join(", ")}`);
+    return { ...target, address: await otherFamily(addresses) };
+  }
   if (!settings.fall_back_to_mount_target_ip_address_enabled) throw unresolved(target);
-  return { ...target, address: await fallBack(request, target, context) };
+  const address = await fallBack(request, target, context);
+  context.step(`${name} does not resolve; a mount target of ${fsId} is at ${address}`);
+  return { ...target, address };
 }
 
 /** The EFS name that a host name is, or leads to by CNAME or as an alias in /etc/hosts. */
@@ -149,6 +158,19 @@ function unresolved({ dnsName: name, fsId }: ResolvedTarget): EfsError {
   return new EfsError("mount", `the name ${name} does not resolve`, {
     hint: `check that ${fsId} exists in that region and has a mount target in this VPC and zone, and that the VPC resolves DNS names; or name an address with -o mounttargetip=IP`,
   });
+}
+
+/**
+ * The address to use instead of a name: the first that answers, where the name has addresses of both families
+ * and the first of all does not. A host with IPv6 alone, or with DNS64, would wait long for it.
+ */
+async function otherFamily(addresses: readonly string[]): Promise<string | undefined> {
+  if (new Set(addresses.map(isIP)).size < 2) return undefined;
+  for (const address of addresses) {
+    if (await isReachable(address, NFS_PORT, REACH_LIMIT_MS))
+      return address === addresses[0] ? undefined : address;
+  }
+  return undefined;
 }
 
 /** The address of a mount target, for a name that does not resolve; what that takes is loaded now. */

@@ -45,6 +45,21 @@ export class TunnelGuard {
     return refusal(this.#verdict(), this.#target, this.#tunnel.caFile);
   }
 
+  /** What the log says of the server so far, for a reader. */
+  describe(): string {
+    const server = this.#target.address ?? this.#target.dnsName;
+    const verdict = this.#verdict();
+    if (verdict === undefined) return `TLS: ${server} has not answered`;
+    switch (verdict.kind) {
+      case "accepted":
+        return `TLS: ${server} is who it should be`;
+      case "unreachable":
+        return `TLS: ${server} cannot be reached: ${verdict.detail}`;
+      default:
+        return `TLS: ${server}: ${verdict.kind.replaceAll("-", " ")}`;
+    }
+  }
+
   /**
    * Makes the tunnel connect once, before anything is mounted, and waits until it has accepted the server.
    * A server that cannot be reached is nobody's proof: mount.nfs4 judges and retries that.

@@ -4,6 +4,7 @@ import { mountFileSystem } from "../app/mount.ts";
 import { emptyConfig, parseConfig, settings } from "../core/config/config.ts";
 import { asEfsError, EfsError, oneLine } from "../core/errors.ts";
 import { parseInvocation, USAGE } from "../core/request/request.ts";
+import { printable } from "../core/text.ts";
 import { KEEPER, SYSTEM_PATHS, type SystemPaths } from "../paths.ts";
 import { readIfThere } from "../system/files.ts";
 import { type Log, type LogSettings, lineFormat, openLog } from "../system/log.ts";
@@ -51,6 +52,7 @@ async function main(argv: readonly string[]): Promise<number> {
       version: VERSION,
       log,
       signal: interruption(),
+      step: request.verbose ? tellStep : () => {},
       now: () => new Date(),
       elapsedMs: () => process.uptime() * 1000,
       random: Math.random,
@@ -60,9 +62,10 @@ async function main(argv: readonly string[]): Promise<number> {
       settings: common,
       settingsFor: (region) => settings(file, region),
       metadata,
+      step: request.verbose ? tellStep : () => {},
     },
   );
-  if (result.kind === "too-early") {
+  if (result === "too-early") {
     const message = `the network is not up yet: ${request.mountPoint} is not mounted; add _netdev to its options in /etc/fstab`;
     log.error(message);
     process.stderr.write(`mount.efs: ${message}\n`);
@@ -73,6 +76,13 @@ async function main(argv: readonly string[]): Promise<number> {
 function print(text: string): number {
   process.stdout.write(`${text}\n`);
   return 0;
+}
+
+/** For mount -v: what happened, with the time since this program began. Standard output is mount(8)'s own. */
+function tellStep(what: string): void {
+  process.stderr.write(
+    `mount.efs: ${(process.uptime() * 1000).toFixed(0).padStart(6)} ms  ${printable(what)}\n`,
+  );
 }
 
 /** Aborted by the signals that ask this program to end. */

@@ -50,7 +50,8 @@ export async function run(file: string, args: readonly string[], options: RunOpt
   });
   const [stdout, stderr] = [collect(child, "stdout"), collect(child, "stderr")];
   let timedOut = false;
-  const end = endLater(child);
+  let giveUp = () => {};
+  const end = endLater(child, () => giveUp());
   const timer = setTimeout(() => {
     timedOut = true;
     end();
@@ -63,6 +64,7 @@ export async function run(file: string, args: readonly string[], options: RunOpt
       child.once("close", (code) => resolve(code ?? undefined));
       // what the program left running may keep its output open for ever
       child.once("exit", (code) => setTimeout(resolve, OUTPUT_GRACE_MS, code ?? undefined));
+      giveUp = () => resolve(undefined);
     });
     const aborted = options.signal?.aborted ?? false;
     return { status, stdout: stdout(), stderr: stderr(), timedOut, aborted };
@@ -85,11 +87,15 @@ function collect(child: ChildProcess, name: "stdout" | "stderr"): () => string {
   };
 }
 
-/** Asks a child to end, and forces it after a while. */
-function endLater(child: ChildProcess): () => void {
+/** Asks a child to end, forces it after a while, and gives up on one that even that does not end. */
+function endLater(child: ChildProcess, giveUp: () => void): () => void {
   return () => {
     child.kill("SIGTERM");
-    const force = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
+    const force = setTimeout(() => {
+      child.kill("SIGKILL");
+      // a process that the kernel does not let go, as one in a hung mount(2), must not hold this one
+      setTimeout(giveUp, GRACE_MS).unref();
+    }, GRACE_MS);
     child.once("exit", () => clearTimeout(force));
   };
 }

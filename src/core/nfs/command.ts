@@ -26,13 +26,13 @@ const DEFAULTS: readonly { option: MountOption; rivals: readonly string[] }[] = 
 ];
 
 /** The options for mount.nfs4 (nfs(5)): the user's, the defaults, and the tunnel's port. */
-export function nfsOptions(given: readonly MountOption[], server: NfsServer): MountOption[] {
+export function nfsOptions(given: readonly MountOption[], server?: NfsServer): MountOption[] {
   const has = (name: string) => given.some((option) => option.name === name);
   const missing = DEFAULTS.filter(({ option, rivals }) => ![option.name, ...rivals].some(has));
   return [
     ...given,
     ...missing.map(({ option }) => option),
-    ...(server.kind === "tunnel" ? [{ name: "port", value: String(server.port) }] : []),
+    ...(server?.kind === "tunnel" ? [{ name: "port", value: String(server.port) }] : []),
   ];
 }
 

@@ -15,6 +15,8 @@ export function refusal(
     case undefined:
     case "accepted":
     case "asking-responder":
+    // mount.nfs4 judges and retries this one
+    case "unreachable":
       return undefined;
     case "untrusted":
       return fail(

@@ -15,6 +15,8 @@ export type TunnelVerdict =
   | { readonly kind: "asking-responder"; readonly responder: string }
   /** The server ended the handshake: it wants another client, or no TLS 1.2. */
   | { readonly kind: "refused-by-server"; readonly detail: string }
+  /** The server did not accept a connection. */
+  | { readonly kind: "unreachable"; readonly detail: string }
   /** What the server said is no TLS at all. */
   | { readonly kind: "no-tls"; readonly detail: string };
 
@@ -54,6 +56,8 @@ export function lastVerdict(log: string): TunnelVerdict | undefined {
         : { kind: "responder-failed", responder, detail: reason ?? message };
     } else if (/alert/.test(failure)) {
       verdict = { kind: "refused-by-server", detail: failure };
+    } else if (/^No more addresses to connect/.test(message)) {
+      verdict = { kind: "unreachable", detail: reason ?? message };
     } else if (/wrong version number/.test(failure)) {
       verdict = { kind: "no-tls", detail: failure };
     } else if (
