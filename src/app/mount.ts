@@ -41,21 +41,18 @@ export async function mountFileSystem(
   const { security, mountPoint, remotePath } = request;
   const tls = security.kind === "tls" ? security : undefined;
   // what does not depend on each other is found out at the same time
-  const [tooEarly, target, parts] = await all([
-    isNetworkMissing(request),
-    resolveTarget(request, targetContext),
-    tls && tunnelParts(context),
-  ]);
-  context.signal.throwIfAborted();
+  const [tooEarly, target, parts] = await unlessAborted(
+    all([isNetworkMissing(request), resolveTarget(request, targetContext), tls && tunnelParts(context)]),
+    context.signal,
+  );
   if (tooEarly) return "too-early";
   const settings = targetContext.settingsFor(target.region);
   if (!request.remount && isMountedAlready(request, target, context.paths.stateDirectory)) {
     context.log.info(`${target.dnsName}:${remotePath} is mounted at ${mountPoint} already`);
     return "already-mounted";
   }
-  const found =
-    tls?.iam && (await findCredentials(tls.iam, credentialContext(target, settings, targetContext)));
-  context.signal.throwIfAborted();
+  const credentials = credentialContext(target, settings, targetContext);
+  const found = tls?.iam && (await unlessAborted(findCredentials(tls.iam, credentials), context.signal));
   if (request.fake) {
     if (tls) await checkTunnel(tls, target, settings, context);
     context.log.info(`Checked ${target.dnsName} for ${mountPoint}; nothing is mounted`);
@@ -73,6 +70,16 @@ export async function mountFileSystem(
   context.log.info(`Successfully mounted ${target.dnsName} at ${mountPoint}`);
   context.step(`${target.dnsName}:${remotePath} is mounted at ${mountPoint}`);
   return "mounted";
+}
+
+/** What the promise comes to, or the signal's reason as soon as it is aborted: a name service may hang. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 /** Promise.all that leaves no rejection of the others unhandled. */

@@ -51,7 +51,7 @@ async function main(argv: readonly string[]): Promise<number> {
       hostName: hostname(),
       version: VERSION,
       log,
-      signal: interruption(),
+      signal: AbortSignal.any([interruption(), deadline(common.mount_deadline_sec)]),
       step: request.verbose ? tellStep : () => {},
       now: () => new Date(),
       elapsedMs: () => process.uptime() * 1000,
@@ -95,6 +95,22 @@ function interruption(): AbortSignal {
       );
     });
   }
+  return controller.signal;
+}
+
+/** Later than the last attempt's own end, whose words say more. */
+const DEADLINE_GRACE_MS = 500;
+
+/** Aborted when the time for the whole mount is over, whatever hangs. */
+function deadline(seconds: number): AbortSignal {
+  const controller = new AbortController();
+  if (seconds === 0) return controller.signal;
+  const limitMs = Math.max(seconds * 1000 - process.uptime() * 1000, 0) + DEADLINE_GRACE_MS;
+  setTimeout(() => {
+    const message = `the mount was not done within ${seconds} s (mount_deadline_sec)`;
+    const hint = "see the log for how far it came; mount -v shows each step";
+    controller.abort(new EfsError("mount", message, { hint }));
+  }, limitMs).unref();
   return controller.signal;
 }
 
