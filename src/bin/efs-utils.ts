@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { Command, CommanderError } from "commander";
 import { install } from "../app/install.ts";
 import { findStunnel } from "../app/stunnel.ts";
@@ -14,9 +15,15 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Installing on the machine itself is root's; a tree below another directory is whose the directory is. */
-function requireRoot(root: string, verb: string): void {
-  if (root !== "/" || process.getuid?.() === 0) return;
+/**
+ * The directory that stands for /, absolute. The machine itself is root's to change; a tree below another
+ * directory is its owner's.
+ */
+function rootDirectory(given: string, verb: string): string {
+  if (given === "")
+    throw new EfsError("usage", "--root is empty", { hint: "give a directory, or leave it out" });
+  const root = resolve(given);
+  if (root !== "/" || process.getuid?.() === 0) return root;
   throw new EfsError("permission", `only root can ${verb} on this machine`, {
     hint: "run it with sudo, or give --root DIR",
   });
@@ -34,9 +41,8 @@ function command(): Command {
     .option("--root <dir>", "install below this directory, for a machine whose / it will be", "/")
     .option("--node <path>", "the node that will run the programs", process.execPath)
     .action(async ({ root, node }: { root: string; node: string }) => {
-      requireRoot(root, "install");
       process.umask(0o022);
-      await install({ built: BUILT, root, node, say });
+      await install({ built: BUILT, root: rootDirectory(root, "install"), node, say });
     });
 
   program
@@ -45,8 +51,7 @@ function command(): Command {
     .option("--root <dir>", "uninstall below this directory", "/")
     .option("--purge", "take the configuration, the private key and the logs away too", false)
     .action(async ({ root, purge }: { root: string; purge: boolean }) => {
-      requireRoot(root, "uninstall");
-      await uninstall({ built: BUILT, root, purge, say });
+      await uninstall({ built: BUILT, root: rootDirectory(root, "uninstall"), purge, say });
     });
 
   program
@@ -82,6 +87,8 @@ async function main(): Promise<number> {
   }
 }
 
+// a reader that goes away early (`| head`) is no reason to stop half-way
+process.stdout.on("error", () => {});
 process.exitCode = USAGE_STATUS;
 main().then((status) => {
   process.exitCode = status;

@@ -51,6 +51,24 @@ describe("efs-utils", () => {
     assert.ok(!existsSync(join(root, "sbin/mount.efs")));
   });
 
+  test("an empty --root is refused, as of a variable that is not set", () => {
+    for (const verb of ["install", "uninstall"]) {
+      const { status, stderr } = run(verb, "--root", "");
+      assert.match(stderr, /^efs-utils: --root is empty; .*\n$/);
+      assert.equal(status, 1);
+    }
+  });
+
+  test("a reader that goes away does not stop an installation half-way", () => {
+    const root = join(place.path, "piped");
+    const command = `"$1" install --root "$2" | :; test -d "$2/var/log/amazon/efs"`;
+    const program = join(place.path, "bin/efs-utils");
+    const { status, stderr } = spawnSync("/bin/sh", ["-c", command, "sh", program, root], {
+      encoding: "utf8",
+    });
+    assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+  });
+
   test("an error is one line on standard error", () => {
     const { status, stdout, stderr } = run("install", "--root", join(place.path, "root"), "--node", "node");
     assert.match(stderr, /^efs-utils: .*not absolute.*; .*--node.*\n$/);
