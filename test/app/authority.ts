@@ -5,7 +5,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from "node:tls";
 
 /** What ends with a test, or with all tests of a group. */
 export interface Test {
@@ -110,10 +110,14 @@ export function spawnWithTest(test: Test, file: string, args: readonly string[])
   return child;
 }
 
-/** A TLS server on a port that the kernel chose. */
-export async function tlsServer(test: Test, options: TlsOptions): Promise<number> {
+/** A TLS server on a port that the kernel chose, which treats connections as told. */
+export async function tlsServer(
+  test: Test,
+  options: TlsOptions,
+  serve: (socket: TLSSocket) => void = (socket) => void socket.resume(),
+): Promise<number> {
   const sockets = new Set<{ destroy(): void }>();
-  const server = createTlsServer(options, (socket) => void socket.on("error", () => {}).resume());
+  const server = createTlsServer(options, (socket) => serve(socket.on("error", () => {})));
   server.on("connection", (socket) => sockets.add(socket)).on("tlsClientError", () => {});
   return listen(test, server, sockets);
 }
