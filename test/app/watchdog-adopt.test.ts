@@ -87,12 +87,27 @@ describe("what a watchdog finds", { concurrency: 4 }, () => {
 
   test("a process that only has the configuration among its arguments gets no signal", async (t) => {
     const rig = new Rig(t);
-    const tunnel = await rig.tunnel();
-    const reader = idle(t, "tail", "-f", tunnel.paths.stunnelConfig);
+    const [running, dead] = [await rig.tunnel(), await rig.tunnel({ runs: "no", mounted: false })];
+    const readers = [running, dead].map(({ paths }) => idle(t, "tail", "-f", paths.stunnelConfig));
     await rig.watch();
-    tunnel.unmount();
+    running.unmount();
+    for (const { paths } of [running, dead])
+      await eventually("it is gone", () => !existsSync(paths.stateFile));
+    for (const pid of readers) assert.equal(processFacts(pid)?.argv[0], "tail");
+  });
+
+  test("files of another tunnel that a state file names are not deleted with it", async (t) => {
+    const rig = new Rig(t);
+    const other = await rig.tunnel();
+    const files = [other.paths.stateFile, other.paths.stunnelConfig, other.paths.directory];
+    const tunnel = await rig.tunnel({ mounted: false, state: { files } });
+    const extra = `${rig.directory}/${tunnel.base}.extra`;
+    writeFileSync(extra, "");
+    writeFileSync(tunnel.paths.stateFile, formatState({ ...tunnel.state(), files: [...files, extra] }));
+    await rig.watch();
     await eventually("it is gone", () => !existsSync(tunnel.paths.stateFile));
-    assert.equal(processFacts(reader)?.argv[0], "tail");
+    assert.equal(existsSync(extra), false);
+    for (const file of files) assert.equal(existsSync(file), true, file);
   });
 
   test("a process of a container that has another state directory there is none of ours", async (t) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { emptyConfig } from "../../src/core/config/config.ts";
 import { policyOf } from "../../src/core/supervise/policy.ts";
@@ -28,9 +28,11 @@ describe("a watchdog", { concurrency: 4 }, () => {
     const tunnel = await rig.tunnel({ state: { foreignKey: { kept: true } } });
     await rig.watch();
     const { pid, keeper } = tunnel.state();
+    chmodSync(tunnel.paths.stateFile, 0o640);
     await kill(pid);
     await eventually("the state file names the new stunnel", () => tunnel.state().pid !== pid);
     const after = tunnel.state();
+    assert.equal(statSync(tunnel.paths.stateFile).mode & 0o777, 0o640);
     assert.equal(processFacts(after.pid)?.startTime, after.pidStartTime);
     assert.deepEqual(after.keeper, keeper);
     assert.deepEqual(after.foreignKey, { kept: true });
@@ -138,6 +140,18 @@ describe("a watchdog", { concurrency: 4 }, () => {
     await eventually("it is back", () => existsSync(tunnel.paths.stunnelConfig));
     assert.equal(readFileSync(tunnel.paths.stunnelConfig, "utf8"), text);
     assert.equal(rig.logged(/configuration was deleted/).length, 1);
+  });
+
+  test("a stopped keeper whose stunnel died is woken when everything is looked at", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel();
+    const watchdog = await rig.watch();
+    const { pid, keeper } = tunnel.state();
+    process.kill(keeper?.pid ?? 0, "SIGSTOP");
+    await kill(pid);
+    watchdog.reload(DEFAULTS);
+    await eventually("another stunnel runs", () => tunnel.state().pid !== pid);
+    assert.deepEqual(tunnel.state().keeper, keeper);
   });
 
   test("a tunnel with lost directory and processes is rebuilt from what is left", async (t) => {
