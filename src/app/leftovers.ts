@@ -42,7 +42,9 @@ export async function sweepUnfinished(stateDirectory: string, log: Log): Promise
  */
 async function endOrphanedMount(port: number): Promise<void> {
   const option = new RegExp(`(^|,)port=${port}(,|$)`);
-  await endProcesses(({ argv }) => isMountNfs(argv) && argv.some((arg) => option.test(arg)));
+  const isThrough = (argv: readonly string[]) =>
+    argv.some((arg) => arg.startsWith("127.0.0.1:")) && argv.some((arg) => option.test(arg));
+  await endProcesses(({ argv }) => isMountNfs(argv) && isThrough(argv));
 }
 
 const isMountNfs = (argv: readonly string[]) => argv.some((arg) => /(^|\/)mount\.nfs4?$/.test(arg));
