@@ -194,7 +194,11 @@ const CASES: Case[] = [
     server: (_, test) => tcpServer(test, (socket) => socket.once("data", () => socket.resetAndDestroy())),
     verdict: undefined,
   },
-  { what: "a server that is down is not judged", server: () => freePort(), verdict: undefined },
+  {
+    what: "a server that is down is unreachable, which mount.nfs4 may see otherwise later",
+    server: () => freePort(),
+    verdict: { kind: "unreachable", detail: /Connection refused/ },
+  },
   {
     what: "a server that says nothing is not judged",
     server: (_, test) => tcpServer(test, () => {}),

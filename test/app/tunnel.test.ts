@@ -76,7 +76,11 @@ describe("tunnels", { concurrency: true }, () => {
     await stopTunnel({ keeper: running.keeper, stunnelConfig: paths.stunnelConfig });
     assert.deepEqual([isAlive(running.keeper), isAlive(running.stunnel)], [false, false]);
     assert.equal(listenerInode(port), undefined);
-    await running.ended;
+    let told = false;
+    void running.ended.then(() => {
+      told = true;
+    });
+    await eventually("the end is told", () => told);
     await stopTunnel({ keeper: running.keeper, stunnelConfig: paths.stunnelConfig });
   });
 

@@ -62,7 +62,9 @@ test("this process knows itself", () => {
 });
 
 test("a zombie is dead", async (t) => {
-  const child = new Child(t, "/bin/sh", ["-c", "/bin/true & echo $!; exec cat"]);
+  // the shell's child ends when the shell has become one that waits for nobody
+  const ending = `/bin/sh -c 'until [ "$(cat /proc/$1/comm)" = cat ]; do :; done' name $$`;
+  const child = new Child(t, "/bin/sh", ["-c", `${ending} & echo $!; exec cat`]);
   const pid = Number(await child.line());
   await eventually("it is a zombie", () => / Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8")));
   assert.equal(processFacts(pid), undefined);

@@ -92,6 +92,15 @@ const VERDICTS: [what: string, log: string, verdict: TunnelVerdict | undefined][
       detail: "error:14094410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure",
     },
   ],
+  [
+    "a server that is down",
+    log(
+      CONNECTED[0] ?? "",
+      "LOG3[0]: s_connect: connect 10.0.0.1:2049: Connection refused (111)",
+      "LOG3[0]: No more addresses to connect",
+    ),
+    { kind: "unreachable", detail: "s_connect: connect 10.0.0.1:2049: Connection refused (111)" },
+  ],
   ["the last verdict counts", log(...CONNECTED, BAD_HOST, BY_CERT, ...CONNECTED, GOOD), { kind: "accepted" }],
   [
     "the reason of an earlier connection is forgotten",
