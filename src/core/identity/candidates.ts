@@ -28,13 +28,13 @@ export function credentialCandidates(
   if (request.credentialsUri !== undefined) {
     return { sources: [{ kind: "ecs", path: request.credentialsUri }], explicit: true };
   }
-  const named = request.profile ?? (environment["AWS_PROFILE"] || undefined);
+  const named = request.profile ?? (environment.AWS_PROFILE || undefined);
   if (named !== undefined) return { sources: profileSources(named, profile(named)), explicit: true };
-  const relativeUri = environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"];
-  const fullUri = environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"];
-  const podToken = environment["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"];
-  const roleArn = request.webIdentity?.roleArn ?? environment["AWS_ROLE_ARN"];
-  const webToken = request.webIdentity?.tokenFile ?? environment["AWS_WEB_IDENTITY_TOKEN_FILE"];
+  const relativeUri = environment.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI;
+  const fullUri = environment.AWS_CONTAINER_CREDENTIALS_FULL_URI;
+  const podToken = environment.AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE;
+  const roleArn = request.webIdentity?.roleArn ?? environment.AWS_ROLE_ARN;
+  const webToken = request.webIdentity?.tokenFile ?? environment.AWS_WEB_IDENTITY_TOKEN_FILE;
   const standard = profile("default");
   const hasKeys = standard.keysInCredentials || standard.keysInConfig;
   return {
