@@ -38,6 +38,11 @@ export class Child {
     return done === true ? "" : value;
   }
 
+  /** Gives it a line to read. */
+  say(line: string): void {
+    this.#process.stdin?.write(`${line}\n`);
+  }
+
   /** Ends it, and waits until it has ended. */
   async kill(): Promise<void> {
     this.#process.kill("SIGKILL");
