@@ -154,6 +154,24 @@ describe("a watchdog", { concurrency: 4 }, () => {
     assert.deepEqual(tunnel.state().keeper, keeper);
   });
 
+  test("a tunnel that is in use gets its files back when somebody deletes them all", async (t) => {
+    const rig = new Rig(t);
+    const [used, other] = [await rig.tunnel(), await rig.tunnel()];
+    await rig.watch();
+    const { pid, keeper } = used.state();
+    other.unmount();
+    for (const { paths } of [used, other])
+      for (const path of [paths.stateFile, paths.stunnelConfig, paths.directory])
+        rmSync(path, { recursive: true, force: true });
+    await eventually("they are back", () => existsSync(used.paths.stateFile));
+    assert.equal(used.state().pid, pid);
+    await eventually("the other one is gone", () => rig.processes().length === 2);
+    await kill(keeper?.pid ?? 0);
+    await kill(pid);
+    await eventually("it runs again", () => used.state().pid !== pid);
+    assert.equal(existsSync(other.paths.stateFile), false);
+  });
+
   test("a tunnel with lost directory and processes is rebuilt from what is left", async (t) => {
     const rig = new Rig(t);
     const tunnel = await rig.tunnel();

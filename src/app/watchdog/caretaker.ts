@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, rmSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { asEfsError, oneLine } from "../../core/errors.ts";
-import type { TunnelState } from "../../core/state/state.ts";
+import { formatState, type TunnelState } from "../../core/state/state.ts";
 import { isCertificateDue } from "../../core/supervise/certificate.ts";
 import {
   type Action,
@@ -15,6 +15,7 @@ import { savedProgram } from "../../core/supervise/processes.ts";
 import type { Reports } from "../../core/supervise/reports.ts";
 import type { Use } from "../../core/supervise/use.ts";
 import type { SystemPaths } from "../../paths.ts";
+import { writeAtomically } from "../../system/files.ts";
 import type { Kernel } from "../../system/kernel.ts";
 import type { Log } from "../../system/log.ts";
 import { isAlive, type ProcessFacts } from "../../system/procfs.ts";
@@ -59,6 +60,8 @@ const DOWN_MS = 1000;
 const RENEWAL_RETRY_MS = 60_000;
 /** A state file that cannot be read is reported after this long: it may be that it is just being written. */
 const WRITING_MS = 2000;
+
+const STATE_FILE_MODE = 0o640;
 
 /** Looks at one tunnel at a time and does what is to be done about it. */
 export class Caretaker {
@@ -131,6 +134,22 @@ export class Caretaker {
     if (seen.files === "finished" && use !== "unused") this.#keepFiles(tunnel, action, pass);
     if (seen.files === "finished" && use !== "unused" && action === "leave") this.#health.check(tunnel, pass);
     this.#act(tunnel, action, pass.policy);
+  }
+
+  /**
+   * Writes the files of a tunnel again that somebody has deleted although it is needed. Returns whether it did.
+   *
+   * @throws EfsError (system) where they cannot be written
+   */
+  restore(tunnel: WatchedTunnel): boolean {
+    const { finished } = tunnel.files;
+    if (finished?.state === undefined || tunnel.processes.stunnel === undefined || this.#isUnused(tunnel))
+      return false;
+    tunnel.config.keep();
+    writeAtomically(tunnel.paths.stateFile, formatState(finished.state), STATE_FILE_MODE);
+    this.#report(tunnel, "files", "its files were deleted; they are back", "warning");
+    this.#wake(true);
+    return true;
   }
 
   #observe(tunnel: WatchedTunnel, use: Use, pass: Pass): Observation {

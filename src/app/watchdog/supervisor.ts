@@ -1,6 +1,7 @@
 import { statSync, truncateSync } from "node:fs";
 import { posix } from "node:path";
 import { asEfsError, oneLine } from "../../core/errors.ts";
+import type { Port } from "../../core/ids.ts";
 import type { Policy } from "../../core/supervise/policy.ts";
 import { configArgument } from "../../core/supervise/processes.ts";
 import { Reports } from "../../core/supervise/reports.ts";
@@ -220,23 +221,48 @@ export class Supervisor {
     this.#uses = undefined;
     for (const name of temporary) deleteOld(`${stateDirectory}/${name}`);
     for (const [base, files] of this.#strays) {
-      const known = this.#tunnels.get(base);
-      const isGone =
-        known !== undefined && known.processes.stunnel === undefined && known.processes.keeper === undefined;
-      if (isGone) this.#strays.delete(base);
-      else if (!tunnels.has(base)) tunnels.set(base, files);
-    }
-    for (const [base, files] of tunnels) {
-      const tunnel = this.#tunnels.get(base);
-      if (tunnel === undefined) this.#tunnels.set(base, new WatchedTunnel(files, stateDirectory, now));
-      else tunnel.update(files);
+      const { stunnel, keeper } = this.#tunnels.get(base)?.processes ?? {};
+      const isGone = this.#tunnels.has(base) && stunnel === undefined && keeper === undefined;
+      if (isGone || tunnels.has(base)) this.#strays.delete(base);
+      else tunnels.set(base, files);
     }
     for (const tunnel of this.#tunnels.values()) {
-      if (tunnels.has(tunnel.base) || tunnel.busy) continue;
-      tunnel.unfollow();
-      this.#tunnels.delete(tunnel.base);
-      this.#reports.forget(tunnel.base);
+      const files = tunnels.get(tunnel.base);
+      const isLost = files?.finished === undefined && files?.unfinished === undefined;
+      if (tunnel.busy || (isLost && this.#restore(tunnel))) continue;
+      if (files !== undefined) {
+        tunnel.update(files);
+        continue;
+      }
+      const { stunnel, keeper } = tunnel.processes;
+      if (stunnel === undefined && keeper === undefined) {
+        this.#forget(tunnel);
+        continue;
+      }
+      const nothing = noFiles(tunnel.base, tunnel.port);
+      this.#strays.set(tunnel.base, nothing);
+      tunnel.update(nothing);
+      // it is no new mount whose files are still to come
+      tunnel.firstSeenAt = Number.NEGATIVE_INFINITY;
     }
+    for (const [base, files] of tunnels) {
+      if (!this.#tunnels.has(base)) this.#tunnels.set(base, new WatchedTunnel(files, stateDirectory, now));
+    }
+  }
+
+  #restore(tunnel: WatchedTunnel): boolean {
+    try {
+      return this.#caretaker.restore(tunnel);
+    } catch (error) {
+      this.#caretaker.failed(tunnel, error);
+      return false;
+    }
+  }
+
+  #forget(tunnel: WatchedTunnel): void {
+    tunnel.unfollow();
+    this.#tunnels.delete(tunnel.base);
+    this.#reports.forget(tunnel.base);
   }
 
   #failed(subject: string, cause: unknown): void {
@@ -274,11 +300,13 @@ function straysIn(stateDirectory: string): Map<string, TunnelFiles> {
   for (const { argv } of tunnelProcesses(stateDirectory)) {
     const entry = classifyEntry(posix.basename(configArgument(argv, stateDirectory) ?? ""));
     if (entry.kind !== "config") continue;
-    const { base, port } = entry;
-    const nothing = { finished: undefined, unfinished: undefined, hasConfig: false, hasDirectory: false };
-    strays.set(base, { base, port, ...nothing });
+    strays.set(entry.base, noFiles(entry.base, entry.port));
   }
   return strays;
+}
+
+function noFiles(base: string, port: Port): TunnelFiles {
+  return { base, port, finished: undefined, unfinished: undefined, hasConfig: false, hasDirectory: false };
 }
 
 function emptyLongLog(path: string): void {

@@ -15,7 +15,7 @@ import type { Traces, TunnelProcesses } from "./processes.ts";
 export class WatchedTunnel {
   readonly base: string;
   readonly paths: TunnelPaths;
-  readonly firstSeenAt: number;
+  firstSeenAt: number;
   files: TunnelFiles;
   memory: Memory = NO_MEMORY;
   processes: TunnelProcesses = { stunnel: undefined, keeper: undefined };
