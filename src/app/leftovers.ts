@@ -1,9 +1,9 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { EfsError, oneLine } from "../core/errors.ts";
 import { tunnelPort } from "../core/nfs/mount-table.ts";
 import { parseState } from "../core/state/state.ts";
 import { classifyEntry, tunnelPaths } from "../core/tunnel/names.ts";
-import { readIfThere } from "../system/files.ts";
+import { isAbandoned, readIfThere } from "../system/files.ts";
 import type { Log } from "../system/log.ts";
 import { readMounts, readNfsClientPorts } from "../system/mounts.ts";
 import { isAlive } from "../system/procfs.ts";
@@ -16,6 +16,7 @@ import { endProcesses, removeTunnelFiles, stopTunnel } from "./tunnel.ts";
  */
 export async function sweepUnfinished(stateDirectory: string, log: Log): Promise<void> {
   for (const name of readdirSync(stateDirectory)) {
+    if (isAbandoned(name)) rmSync(`${stateDirectory}/${name}`, { force: true });
     const entry = classifyEntry(name);
     if (entry.kind !== "unfinished") continue;
     try {

@@ -65,12 +65,12 @@ function fileSystemOf(port: number, stateDirectory: string): string | undefined 
   try {
     const name = readdirSync(stateDirectory).find((candidate) => {
       const entry = classifyEntry(candidate);
-      return entry.kind === "state" && entry.port === port;
+      return (entry.kind === "state" || entry.kind === "unfinished") && entry.port === port;
     });
     if (name === undefined) return undefined;
     const state = parseState(readIfThere(`${stateDirectory}/${name}`) ?? "", name, stateDirectory);
     // older state files have the id in their names only
-    return state.fsId ?? name.slice(0, name.indexOf("."));
+    return state.fsId ?? name.replace(/^~/, "").split(".")[0];
   } catch {
     return undefined;
   }

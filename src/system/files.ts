@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import {
   closeSync,
   fchmodSync,
@@ -11,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { EfsError } from "../core/errors.ts";
+import { isAlive, ownIdentity } from "./procfs.ts";
 
 /** Whether an error is one of the system's, with this code. */
 export function hasCode(error: unknown, ...codes: string[]): boolean {
@@ -53,8 +53,10 @@ export function makeDirectory(path: string, mode: number): void {
  * @throws EfsError (system) where it cannot be written; nothing is left then.
  */
 export function writeAtomically(path: string, text: string, mode: number, { durable = false } = {}): void {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  const temporary = `${path}.${writer()}.tmp`;
   try {
+    // what is there already is of an earlier try of this very process
+    rmSync(temporary, { force: true });
     const descriptor = openSync(temporary, "wx", mode);
     try {
       fchmodSync(descriptor, mode);
@@ -73,6 +75,23 @@ export function writeAtomically(path: string, text: string, mode: number, { dura
       cause,
     });
   }
+}
+
+let ownName: string | undefined;
+
+/** This process in the names of its temporary files: with its start time, so that no later one is taken for it. */
+function writer(): string {
+  if (ownName === undefined) {
+    const { pid, startTime } = ownIdentity();
+    ownName = `${pid}-${startTime}`;
+  }
+  return ownName;
+}
+
+/** Whether a name is that of a file over which its writer died, before it took its place. */
+export function isAbandoned(name: string): boolean {
+  const [, pid, startTime] = /\.(\d+)-(\d+)\.tmp$/.exec(name) ?? [];
+  return pid !== undefined && !isAlive({ pid: Number(pid), startTime: Number(startTime) });
 }
 
 /** What the system says of an error, without its stack. */

@@ -36,13 +36,15 @@ export async function startUnit(unit: string): Promise<string | undefined> {
  */
 export function outsideUnitOfCaller({ file, args }: Command): Command {
   if (!endsWithItsUnit() || !existsSync(SYSTEMD_RUN)) return { file, args };
-  return { file: SYSTEMD_RUN, args: ["--scope", "--quiet", "--collect", "--", file, ...args] };
+  // without default dependencies, so that at shutdown it stays until everything is unmounted
+  const scope = ["--scope", "--quiet", "--collect", "--property=DefaultDependencies=no"];
+  return { file: SYSTEMD_RUN, args: [...scope, "--", file, ...args] };
 }
 
 function endsWithItsUnit(): boolean {
   try {
     const group = readFileSync("/proc/self/cgroup", "utf8").trim();
-    return isSystemdRunning() && /\.(mount|automount|service|socket)$/m.test(group);
+    return isSystemdRunning() && /(\.(mount|automount|service|socket)|\/session-[^/]*\.scope)$/m.test(group);
   } catch {
     return false;
   }

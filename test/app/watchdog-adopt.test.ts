@@ -196,9 +196,8 @@ describe("what a watchdog finds", { concurrency: 4 }, () => {
     const used = await rig.tunnel();
     for (const { paths } of [old, young, used]) rmSync(paths.stateFile);
     for (const { paths } of [old, used]) makeOld(paths.stunnelConfig, paths.directory);
-    const temporary = `${rig.directory}/${old.base}.0123456789ab.tmp`;
+    const temporary = `${rig.directory}/${old.base}.${DEAD.pid}-${DEAD.startTime}.tmp`;
     writeFileSync(temporary, "");
-    makeOld(temporary);
     await rig.watch();
     await eventually("the old one is gone", () => !existsSync(old.paths.directory));
     assert.equal(existsSync(old.paths.stunnelConfig), false);

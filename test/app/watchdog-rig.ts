@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -53,10 +54,17 @@ export class Rig {
   readonly clients = new Set<number>();
   #changed: (() => void) | undefined;
   #count = 0;
+  #isMounted = false;
   #watchdog: Watchdog | undefined;
 
   constructor(test: TestContext) {
     test.after(() => this.#cleanUp());
+  }
+
+  /** Lets the state directory have so many KiB only. */
+  limitSpace(kib: number): void {
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${kib}k`, "none", this.directory]);
+    this.#isMounted = true;
   }
 
   readonly kernel: Kernel = {
@@ -167,6 +175,7 @@ export class Rig {
       for (const { pid } of this.processes()) signal(pid, "SIGKILL");
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
+    if (this.#isMounted) execFileSync("umount", ["--lazy", this.directory]);
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { stunnelOf } from "../../src/app/tunnel.ts";
 import { emptyConfig } from "../../src/core/config/config.ts";
 import { policyOf } from "../../src/core/supervise/policy.ts";
 import { processFacts } from "../../src/system/procfs.ts";
@@ -182,6 +183,23 @@ describe("a watchdog", { concurrency: 4 }, () => {
     await kill(pid);
     await eventually("it is back", () => tunnel.state().pid !== pid);
     assert.equal(await tunnel.isListening(), true);
+  });
+
+  test("without space the tunnel comes back, and its state file once there is space", async (t) => {
+    const rig = new Rig(t);
+    rig.limitSpace(256);
+    const tunnel = await rig.tunnel();
+    const { pid } = tunnel.state();
+    await rig.watch();
+    const filler = `${rig.directory}/filler`;
+    assert.throws(() => writeFileSync(filler, Buffer.alloc(512 * 1024)), { code: "ENOSPC" });
+    await kill(pid);
+    await eventually("it is reported", () => rig.logged(/cannot write .*no space/).length > 0);
+    assert.equal(tunnel.state().pid, pid);
+    assert.notEqual(stunnelOf(tunnel.paths), undefined);
+    rmSync(filler);
+    await eventually("the state file names the new stunnel", () => tunnel.state().pid !== pid);
+    assert.equal(rig.logged(/cannot write/).length, 1);
   });
 
   test("a log that has grown long is emptied", async (t) => {

@@ -12,7 +12,7 @@ import { asEfsError, EfsError } from "../../core/errors.ts";
 import type { Port } from "../../core/ids.ts";
 import { LONGEST_STATE_FILE, parseState, type TunnelState } from "../../core/state/state.ts";
 import { classifyEntry } from "../../core/tunnel/names.ts";
-import { hasCode, reason } from "../../system/files.ts";
+import { hasCode, isAbandoned, reason } from "../../system/files.ts";
 
 /** A state file, finished or not: what it says, or why it cannot be trusted. */
 export interface StateFile {
@@ -33,9 +33,6 @@ export interface TunnelFiles {
   readonly hasConfig: boolean;
   readonly hasDirectory: boolean;
 }
-
-/** A file that a writer died over, before it took its place. */
-const TEMPORARY = /\.[0-9a-f]{12}\.tmp$/;
 
 /** The state directory's contents, read again only where they changed. */
 export class Inventory {
@@ -58,7 +55,7 @@ export class Inventory {
     for (const name of this.#names()) {
       const entry = classifyEntry(name);
       if (entry.kind === "other") {
-        if (TEMPORARY.test(name)) temporary.push(name);
+        if (isAbandoned(name)) temporary.push(name);
         continue;
       }
       const draft = tunnels.get(entry.base) ?? newDraft(entry.base, entry.port);

@@ -30,7 +30,6 @@ const WATCH_FEW_MS = 250;
 const WATCH_MANY_MS = 1000;
 /** A tunnel's log is emptied when it is longer. */
 const LONGEST_LOG = 1024 * 1024;
-const TEMPORARY_AGE_MS = 60_000;
 /** How long actions that are under way have when the watchdog ends. */
 const STOP_MS = 5000;
 
@@ -219,7 +218,7 @@ export class Supervisor {
     const { tunnels, temporary } = this.#inventory.read();
     this.#namesChanged = false;
     this.#uses = undefined;
-    for (const name of temporary) deleteOld(`${stateDirectory}/${name}`);
+    for (const name of temporary) deleteFile(`${stateDirectory}/${name}`);
     for (const [base, files] of this.#strays) {
       const { stunnel, keeper } = this.#tunnels.get(base)?.processes ?? {};
       const isGone = this.#tunnels.has(base) && stunnel === undefined && keeper === undefined;
@@ -315,9 +314,4 @@ function emptyLongLog(path: string): void {
   } catch {
     // it is not there
   }
-}
-
-function deleteOld(path: string): void {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats !== undefined && Date.now() - stats.mtimeMs > TEMPORARY_AGE_MS) deleteFile(path);
 }
