@@ -6,6 +6,7 @@ import type { Credentials } from "../core/identity/connect-signature.ts";
 import { type CredentialSource, describeSource } from "../core/identity/source.ts";
 import type { Region } from "../core/ids.ts";
 import type { IamRequest } from "../core/request/request.ts";
+import { quietSdk } from "../system/aws-sdk.ts";
 import { reason } from "../system/files.ts";
 import { askHttp } from "../system/http.ts";
 import type { Metadata } from "../system/metadata.ts";
@@ -122,6 +123,7 @@ function profileKeys(
 
 /** What a profile tells to do: assume a role, run a program, sign on. */
 async function referredKeys(profile: string, { region }: CredentialContext): Promise<Credentials> {
+  quietSdk();
   const { fromIni } = await import("../lazy/aws-referred.ts");
   const limit = new Promise<never>((_, reject) => {
     setTimeout(() => reject(new NoCredentials("no answer in time")), PROFILE_LIMIT_MS).unref();

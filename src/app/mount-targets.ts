@@ -2,6 +2,7 @@ import { EfsError } from "../core/errors.ts";
 import type { FileSystemId, Region } from "../core/ids.ts";
 import { chooseMountTarget, isIn, type MountTarget, type WantedZone } from "../core/target/mount-target.ts";
 import { NFS_PORT } from "../core/tunnel/stunnel-config.ts";
+import { quietSdk } from "../system/aws-sdk.ts";
 import { reason } from "../system/files.ts";
 import type { Metadata } from "../system/metadata.ts";
 import { isReachable } from "../system/network.ts";
@@ -27,6 +28,7 @@ const REACH_LIMIT_MS = 2000;
  * @throws EfsError (mount) saying which step failed and what can be done
  */
 export async function findMountTargetAddress(search: MountTargetSearch): Promise<string> {
+  quietSdk();
   const [targets, zone] = await Promise.all([describeMountTargets(search), wantedZone(search)]);
   const choice = chooseMountTarget(targets, await withZoneId(search, targets, zone));
   const { fsId, region } = search;
