@@ -6,6 +6,7 @@ import type { Credentials } from "../core/identity/connect-signature.ts";
 import { type CredentialSource, describeSource } from "../core/identity/source.ts";
 import type { Region } from "../core/ids.ts";
 import type { IamRequest } from "../core/request/request.ts";
+import { awsSuffix } from "../core/target/partitions.ts";
 import { quietSdk } from "../system/aws-sdk.ts";
 import { reason } from "../system/files.ts";
 import { askHttp } from "../system/http.ts";
@@ -15,8 +16,6 @@ import type { Environment } from "./target.ts";
 export interface CredentialContext {
   readonly environment: Environment;
   readonly region: Region;
-  /** The region's DNS suffix. */
-  readonly suffix: string;
   readonly metadata: Metadata;
 }
 
@@ -154,10 +153,10 @@ function readToken(path: string): string {
  */
 async function webIdentityKeys(
   { roleArn, tokenFile }: { roleArn: string; tokenFile: string },
-  { environment, region, suffix }: CredentialContext,
+  { environment, region }: CredentialContext,
 ): Promise<Credentials> {
   const host = environment.AWS_USE_FIPS_ENDPOINT === "true" ? "sts-fips" : "sts";
-  const endpoint = environment.AWS_ENDPOINT_URL_STS || `https://${host}.${region}.${suffix}`;
+  const endpoint = environment.AWS_ENDPOINT_URL_STS || `https://${host}.${region}.${awsSuffix(region)}`;
   const body = new URLSearchParams({
     Action: "AssumeRoleWithWebIdentity",
     Version: "2011-06-15",

@@ -3,12 +3,12 @@ import { mountCommand, type NfsServer } from "../core/nfs/command.ts";
 import { tunnelPort } from "../core/nfs/mount-table.ts";
 import { retryPolicy } from "../core/nfs/retry.ts";
 import type { MountRequest, TlsRequest } from "../core/request/request.ts";
-import { dnsSuffix, type ResolvedTarget } from "../core/target/target.ts";
+import type { ResolvedTarget } from "../core/target/target.ts";
 import { readMounts } from "../system/mounts.ts";
 import { run } from "../system/process.ts";
 import { isSystemdRunning, isUnitActive } from "../system/systemd.ts";
 import type { MountContext } from "./context.ts";
-import { type CredentialContext, type FoundCredentials, findCredentials } from "./credentials.ts";
+import { type FoundCredentials, findCredentials } from "./credentials.ts";
 import { ensureWatchdog } from "./ensure-watchdog.ts";
 import { isMountedAlready, tunnelInPlace } from "./mount-in-place.ts";
 import { mountNfs, type NfsMount } from "./nfs.ts";
@@ -45,13 +45,14 @@ export async function mountFileSystem(
     all([isNetworkMissing(request), resolveTarget(request, targetContext), tls && tunnelParts(context)]),
     context.signal,
   );
+  context.located(target);
   if (tooEarly) return "too-early";
   const settings = targetContext.settingsFor(target.region);
   if (!request.remount && isMountedAlready(request, target, context.paths.stateDirectory)) {
     context.log.info(`${target.dnsName}:${remotePath} is mounted at ${mountPoint} already`);
     return "already-mounted";
   }
-  const credentials = credentialContext(target, settings, targetContext);
+  const credentials = { ...targetContext, region: target.region };
   const found = tls?.iam && (await unlessAborted(findCredentials(tls.iam, credentials), context.signal));
   if (request.fake) {
     if (tls) await checkTunnel(tls, target, settings, context);
@@ -88,14 +89,6 @@ function all<T extends readonly unknown[]>(
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   for (const promise of promises) if (promise instanceof Promise) promise.catch(() => {});
   return Promise.all(promises);
-}
-
-function credentialContext(
-  target: ResolvedTarget,
-  settings: Settings,
-  { environment, metadata }: TargetContext,
-): CredentialContext {
-  return { environment, metadata, region: target.region, suffix: dnsSuffix(settings, target.region) };
 }
 
 function nfsMount(

@@ -1,10 +1,9 @@
 import { hostname } from "node:os";
-import { join } from "node:path";
 import { startWatchdog, type Watchdog } from "../app/watchdog.ts";
 import { emptyConfig, parseConfig } from "../core/config/config.ts";
 import { asEfsError, EfsError, oneLine } from "../core/errors.ts";
 import { type Policy, policyOf } from "../core/supervise/policy.ts";
-import { KEEPER, SYSTEM_PATHS, type SystemPaths, WATCHDOG_UNIT } from "../paths.ts";
+import { systemPaths, WATCHDOG_UNIT } from "../paths.ts";
 import { readIfThere } from "../system/files.ts";
 import { SYSTEM_KERNEL } from "../system/kernel.ts";
 import { type LineFormat, type Log, lineFormat, openLog } from "../system/log.ts";
@@ -12,7 +11,7 @@ import { type ServiceManager, serviceManager } from "../system/notify.ts";
 import { VERSION } from "../version.ts";
 
 const NAME = WATCHDOG_UNIT;
-const paths: SystemPaths = { ...SYSTEM_PATHS, keeper: join(__dirname, KEEPER) };
+const paths = systemPaths(__dirname);
 
 /** The log as configured; until the configuration is read, as it is by default. */
 let file: Log = openLogFile(policyOf(emptyConfig(paths.config)));
@@ -62,6 +61,8 @@ async function main(argv: readonly string[]): Promise<number> {
   const policy = await readPolicy();
   if (!policy.enabled) {
     log.warning(`enabled = false in [mount-watchdog] of ${paths.config}: there is nothing to do`);
+    // a service that ends before it was ready has failed
+    await serviceManager(process.env)?.notify("READY=1");
     return 0;
   }
   const watchdog = await startWatchdog(

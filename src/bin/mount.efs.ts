@@ -1,17 +1,17 @@
 import { hostname } from "node:os";
-import { join } from "node:path";
 import { mountFileSystem } from "../app/mount.ts";
+import { reportMount } from "../app/mount-report.ts";
 import { emptyConfig, parseConfig, settings } from "../core/config/config.ts";
 import { asEfsError, EfsError, oneLine } from "../core/errors.ts";
 import { parseInvocation, USAGE } from "../core/request/request.ts";
 import { printable } from "../core/text.ts";
-import { KEEPER, SYSTEM_PATHS, type SystemPaths } from "../paths.ts";
+import { systemPaths } from "../paths.ts";
 import { readIfThere } from "../system/files.ts";
 import { type Log, type LogSettings, lineFormat, openLog } from "../system/log.ts";
 import { Metadata } from "../system/metadata.ts";
 import { VERSION } from "../version.ts";
 
-const paths: SystemPaths = { ...SYSTEM_PATHS, keeper: join(__dirname, KEEPER) };
+const paths = systemPaths(__dirname);
 const logFile = `${paths.logDirectory}/mount.log`;
 
 /** The log as configured; until the configuration is read, as it is by default. */

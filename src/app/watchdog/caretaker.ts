@@ -18,7 +18,9 @@ import type { SystemPaths } from "../../paths.ts";
 import { writeAtomically } from "../../system/files.ts";
 import type { Kernel } from "../../system/kernel.ts";
 import type { Log } from "../../system/log.ts";
+import { Metadata } from "../../system/metadata.ts";
 import { isAlive, type ProcessFacts } from "../../system/procfs.ts";
+import { fetchCredentials } from "../credentials.ts";
 import { deleteFile, deleteTunnelFiles, endTunnelProcesses, signal } from "./end.ts";
 import { HealthChecks } from "./health-checks.ts";
 import { Limiter } from "./limiter.ts";
@@ -58,6 +60,8 @@ const FOLLOW_MS = 250;
 const DOWN_MS = 1000;
 /** A certificate that could not be made is tried again after this long: the old one is good for hours. */
 const RENEWAL_RETRY_MS = 60_000;
+/** And again after twice as long, up to this. */
+const RENEWAL_PAUSE_MS = 600_000;
 /** A state file that cannot be read is reported after this long: it may be that it is just being written. */
 const WRITING_MS = 2000;
 
@@ -299,15 +303,28 @@ export class Caretaker {
     this.#reports.forget(`${tunnel.base} failed`);
   }
 
-  #certificateContext({ source }: Policy): CertificateContext {
+  #certificateContext({ source, disableMetadataToken }: Policy): CertificateContext {
     const { hostName, version, paths } = this.#context;
-    return { stateDirectory: paths.stateDirectory, hostName, version, source };
+    const { env: environment } = process;
+    return {
+      stateDirectory: paths.stateDirectory,
+      hostName,
+      version,
+      source,
+      credentials: (from, region) => {
+        // a new one each time: its token does not live as long as a watchdog
+        const metadata = new Metadata({ disableToken: disableMetadataToken, environment });
+        return fetchCredentials(from, { environment, region, metadata });
+      },
+    };
   }
 
   async #renew(tunnel: WatchedTunnel, policy: Policy): Promise<void> {
-    tunnel.nextRenewal = performance.now() + RENEWAL_RETRY_MS;
+    tunnel.renewalPauseMs = Math.min(Math.max(2 * tunnel.renewalPauseMs, RENEWAL_RETRY_MS), RENEWAL_PAUSE_MS);
+    tunnel.nextRenewal = performance.now() + tunnel.renewalPauseMs;
     await renewCertificate(tunnel, this.#certificateContext(policy));
     tunnel.nextRenewal = Number.NEGATIVE_INFINITY;
+    tunnel.renewalPauseMs = 0;
     this.#context.log.debug(`${tunnel.name}: has a new certificate`);
   }
 

@@ -1,7 +1,11 @@
-import { utcTimeText } from "../../core/certificate/certificate.ts";
+import { utcTimeText, VALID_AFTER_MS } from "../../core/certificate/certificate.ts";
 import { EfsError } from "../../core/errors.ts";
+import type { Credentials } from "../../core/identity/connect-signature.ts";
+import { type CredentialSource, describeSource, parseSource } from "../../core/identity/source.ts";
+import { parseRegion, type Region } from "../../core/ids.ts";
 import type { TunnelState } from "../../core/state/state.ts";
-import { makeDirectory, writeAtomically } from "../../system/files.ts";
+import { quoted } from "../../core/text.ts";
+import { makeDirectory, reason, writeAtomically } from "../../system/files.ts";
 import { makeCertificate } from "../certificate.ts";
 import { privateKey } from "../private-key.ts";
 import { signal } from "./end.ts";
@@ -14,22 +18,23 @@ export interface CertificateContext {
   readonly hostName: string;
   readonly version: string;
   readonly source: string | undefined;
+  /** Fresh credentials from where they came from before. */
+  credentials(source: CredentialSource, region: Region): Promise<Credentials>;
 }
 
 const PRIVATE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 
 /** Whether a tunnel's certificate can be made from what its state file says. */
-export function canRenew({ fsId, privateKey, certificate, awsCredentialsMethod }: TunnelState): boolean {
-  // an IAM identity needs credentials, which nothing here fetches yet
-  return [fsId, privateKey, certificate].every((known) => known !== undefined) && !awsCredentialsMethod;
+export function canRenew({ fsId, privateKey, certificate }: TunnelState): boolean {
+  return [fsId, privateKey, certificate].every((known) => known !== undefined);
 }
 
 /**
  * Makes a tunnel's certificate anew, where its state file says it is, and lets stunnel read it (SIGHUP, which
  * a keeper passes on).
  *
- * @throws EfsError (system) where it cannot be made
+ * @throws EfsError (system) where it cannot be made, saying until when the old one is good
  */
 export async function renewCertificate(tunnel: WatchedTunnel, context: CertificateContext): Promise<void> {
   const { state, paths, base, processes } = tunnel;
@@ -45,7 +50,7 @@ export async function renewCertificate(tunnel: WatchedTunnel, context: Certifica
     hostName: state.commonName ?? context.hostName,
     fsId: state.fsId,
     accessPoint: state.accessPoint,
-    identity: undefined,
+    identity: await identityOf(state, context),
     source: context.source,
     version: context.version,
   };
@@ -58,4 +63,41 @@ export async function renewCertificate(tunnel: WatchedTunnel, context: Certifica
   }));
   const reader = processes.keeper ?? processes.stunnel;
   if (reader !== undefined) signal(reader, "SIGHUP");
+}
+
+/** Whose signature the certificate carries; undefined for an anonymous client. */
+async function identityOf(state: TunnelState, context: CertificateContext) {
+  const { awsCredentialsMethod: recorded } = state;
+  if (recorded === undefined) return undefined;
+  const source = parseSource(recorded);
+  const region = parseRegion(state.region ?? "");
+  if (source === undefined || region === undefined) {
+    throw new EfsError(
+      "system",
+      `cannot renew its certificate: its credentials came from ${quoted(recorded)}`,
+      {
+        hint: "unmount and mount again",
+      },
+    );
+  }
+  try {
+    return { region, credentials: await context.credentials(source, region) };
+  } catch (cause) {
+    const until = expiry(state.certificateCreationTime);
+    throw new EfsError(
+      "system",
+      `has no fresh credentials from ${describeSource(source)}: ${reason(cause)}`,
+      {
+        hint: `access ends ${until === undefined ? "soon" : `at ${until.toISOString()}`} unless they are there again`,
+        cause,
+      },
+    );
+  }
+}
+
+/** When a certificate ends that was made at a UTCTime. */
+function expiry(createdAt: string | undefined): Date | undefined {
+  const [year, month, day, hour, minute, second] = createdAt?.match(/\d\d/g)?.map(Number) ?? [];
+  if (year === undefined || month === undefined) return undefined;
+  return new Date(Date.UTC(2000 + year, month - 1, day, hour, minute, second) + VALID_AFTER_MS);
 }

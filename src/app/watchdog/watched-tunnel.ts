@@ -27,6 +27,8 @@ export class WatchedTunnel {
   lookAt = Number.NEGATIVE_INFINITY;
   /** Before this, its certificate is not made anew. */
   nextRenewal = Number.NEGATIVE_INFINITY;
+  /** How long it was waited after the last renewal that failed. */
+  renewalPauseMs = 0;
   /** How it answered, once it is asked at all. */
   health: Health | undefined;
   /** It did not answer the last time. */

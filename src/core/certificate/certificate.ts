@@ -25,7 +25,8 @@ export interface ClientAuth {
 
 const MINUTE_MS = 60_000;
 const VALID_BEFORE_MS = 15 * MINUTE_MS;
-const VALID_AFTER_MS = 180 * MINUTE_MS;
+/** How long a certificate is valid from its creation. */
+export const VALID_AFTER_MS = 180 * MINUTE_MS;
 
 const OID = {
   commonName: "2.5.4.3",

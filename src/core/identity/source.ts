@@ -38,9 +38,7 @@ export function parseSource(text: string): CredentialSource | undefined {
   const colon = text.indexOf(":");
   if (colon === -1) return undefined;
   const [kind, value] = [text.slice(0, colon), text.slice(colon + 1)];
-  const comma = value.lastIndexOf(",");
-  const pair = comma > 0 && comma < value.length - 1 ? [value.slice(0, comma), value.slice(comma + 1)] : [];
-  const [first, tokenFile] = pair;
+  const [first, tokenFile] = pair(value);
   switch (kind) {
     case "credentials":
     case "config":
@@ -57,6 +55,13 @@ export function parseSource(text: string): CredentialSource | undefined {
     default:
       return undefined;
   }
+}
+
+/** What stands before and behind the comma: names of roles and paths may hold commas, but paths begin with /. */
+function pair(text: string): readonly [string, string] | readonly [] {
+  const beforePath = text.indexOf(",/", 1);
+  const comma = beforePath === -1 ? text.lastIndexOf(",") : beforePath;
+  return comma > 0 && comma < text.length - 1 ? [text.slice(0, comma), text.slice(comma + 1)] : [];
 }
 
 /** The source in a reader's words. */

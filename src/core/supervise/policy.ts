@@ -20,6 +20,8 @@ export interface Policy {
   };
   /** What [client-info] says for certificates. */
   readonly source: string | undefined;
+  /** Whether the instance metadata service is asked without a token. */
+  readonly disableMetadataToken: boolean;
 }
 
 const SECOND_MS = 1000;
@@ -56,5 +58,6 @@ export function policyOf(file: ConfigFile): Policy {
       fileCount: values.logging_file_count,
     },
     source: values.source,
+    disableMetadataToken: values.disable_fetch_ec2_metadata_token,
   };
 }

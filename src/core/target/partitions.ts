@@ -22,6 +22,11 @@ export const SPECIAL_PARTITIONS: Readonly<Record<string, Partition>> = {
   "eusc-de-east-1": { suffix: "amazonaws.eu", systemAuthorities: true },
 };
 
+/** What AWS's own names end with in a region. */
+export function awsSuffix(region: string): string {
+  return SPECIAL_PARTITIONS[region]?.suffix ?? "amazonaws.com";
+}
+
 /** Where distributions keep the system's authorities, most common first. */
 export const SYSTEM_CA_BUNDLES = [
   "/etc/ssl/certs/ca-certificates.crt",

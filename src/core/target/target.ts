@@ -3,7 +3,7 @@ import type { Settings } from "../config/keys.ts";
 import { EfsError } from "../errors.ts";
 import { type FileSystemId, parseRegion, type Region } from "../ids.ts";
 import { quoted } from "../text.ts";
-import { SPECIAL_PARTITIONS } from "./partitions.ts";
+import { awsSuffix, SPECIAL_PARTITIONS } from "./partitions.ts";
 
 /** Where a file system is: its names and, where the name is not used, its address. */
 export interface ResolvedTarget {
@@ -82,7 +82,7 @@ export function dnsSuffix(settings: Settings, region: Region): string {
   const special = SPECIAL_PARTITIONS[region];
   if (configured !== undefined && (configured !== "amazonaws.com" || special === undefined))
     return configured;
-  return special?.suffix ?? "amazonaws.com";
+  return awsSuffix(region);
 }
 
 /** Whether the system's own authorities vouch for EFS in a region, rather than the bundle that is installed. */
