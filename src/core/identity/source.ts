@@ -72,7 +72,7 @@ export function describeSource(source: CredentialSource): string {
     case "config":
       return `profile ${source.profile} of ~/.aws/config`;
     case "named_profile":
-      return `what profile ${source.profile} of ~/.aws/config refers to`;
+      return `what profile ${source.profile} refers to`;
     case "ecs":
       return `the ECS agent (${source.path})`;
     case "podidentity":
