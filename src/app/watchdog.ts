@@ -13,8 +13,8 @@ export interface Watchdog {
   reload(policy: Policy): void;
   /** Ends the watching; tunnels run on. */
   stop(): Promise<void>;
-  /** How long ago it last looked at everything that had changed, in milliseconds. */
-  readonly sinceLastPassMs: number;
+  /** For how long no look at the tunnels has succeeded, in milliseconds; 0 while they do. */
+  readonly failingMs: number;
 }
 
 /**
@@ -47,8 +47,8 @@ export async function startWatchdog(context: WatchdogContext, policy: Policy): P
       writeFileSync(lockFile, "");
       lock.release();
     },
-    get sinceLastPassMs() {
-      return supervisor.sinceLastPassMs;
+    get failingMs() {
+      return supervisor.failingMs;
     },
   };
 }

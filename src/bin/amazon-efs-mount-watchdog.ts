@@ -58,6 +58,9 @@ async function main(argv: readonly string[]): Promise<number> {
       hint: "run it as a service, or with sudo",
     });
   }
+  // from the start, so that no signal finds its default action
+  const ended = endSignal();
+  const hangUps = hangUpSignals();
   const policy = await readPolicy();
   if (!policy.enabled) {
     log.warning(`enabled = false in [mount-watchdog] of ${paths.config}: there is nothing to do`);
@@ -69,10 +72,10 @@ async function main(argv: readonly string[]): Promise<number> {
     { paths, kernel: SYSTEM_KERNEL, log, hostName: hostname(), version: VERSION },
     policy,
   );
-  process.on("SIGHUP", () => void reload(watchdog));
+  hangUps.pass(() => void reload(watchdog));
   const manager = serviceManager(process.env);
   const stopPings = manager === undefined ? () => {} : await report(manager, watchdog);
-  const signal = await ended();
+  const signal = await ended;
   stopPings();
   await manager?.notify("STOPPING=1");
   await watchdog.stop();
@@ -90,7 +93,7 @@ async function reload(watchdog: Watchdog): Promise<void> {
   }
 }
 
-/** A pass that never comes through again means that this process needs a new start. */
+/** A watchdog that has seen nothing for this long needs a new start. */
 const UNWELL_MS = 120_000;
 
 /** Tells the service manager that the watchdog is ready, and from then on that it is well. */
@@ -100,15 +103,31 @@ async function report(manager: ServiceManager, watchdog: Watchdog): Promise<() =
   await send("READY=1");
   if (manager.everyMs === undefined) return () => {};
   const timer = setInterval(() => {
-    if (watchdog.sinceLastPassMs < UNWELL_MS) void send("WATCHDOG=1");
+    if (watchdog.failingMs < UNWELL_MS) void send("WATCHDOG=1");
   }, manager.everyMs);
   return () => clearInterval(timer);
 }
 
-function ended(): Promise<NodeJS.Signals> {
+/** Resolves with the first signal that asks this program to end. */
+function endSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
   });
+}
+
+/** SIGHUP: what comes before anybody can do something about it is kept. */
+function hangUpSignals(): { pass(to: () => void): void } {
+  let came = false;
+  let receiver = () => {
+    came = true;
+  };
+  process.on("SIGHUP", () => receiver());
+  return {
+    pass: (to) => {
+      receiver = to;
+      if (came) to();
+    },
+  };
 }
 
 function fail(cause: unknown): number {

@@ -8,6 +8,7 @@ import { stunnelPath } from "../../src/app/stunnel.ts";
 import { type RunningTunnel, startTunnel } from "../../src/app/tunnel.ts";
 import { startWatchdog, type Watchdog } from "../../src/app/watchdog.ts";
 import { emptyConfig, parseConfig } from "../../src/core/config/config.ts";
+import { EfsError } from "../../src/core/errors.ts";
 import type { Port } from "../../src/core/ids.ts";
 import type { MountEntry } from "../../src/core/nfs/mount-table.ts";
 import { formatState, type TunnelState } from "../../src/core/state/state.ts";
@@ -52,6 +53,8 @@ export class Rig {
   readonly lines: string[] = [];
   readonly mounts = new Map<string, MountEntry>();
   readonly clients = new Set<number>();
+  /** The kernel's tables cannot be read. */
+  isBlind = false;
   #changed: (() => void) | undefined;
   #count = 0;
   #isMounted = false;
@@ -68,7 +71,10 @@ export class Rig {
   }
 
   readonly kernel: Kernel = {
-    mounts: () => [...this.mounts.values()],
+    mounts: () => {
+      if (this.isBlind) throw new EfsError("system", "the mount table cannot be read");
+      return [...this.mounts.values()];
+    },
     nfsClientPorts: () => this.clients,
     watchMounts: (changed) => {
       this.#changed = changed;

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { describe, test } from "node:test";
 import { stunnelOf } from "../../src/app/tunnel.ts";
 import { emptyConfig } from "../../src/core/config/config.ts";
@@ -183,6 +192,33 @@ describe("a watchdog", { concurrency: 4 }, () => {
     await kill(pid);
     await eventually("it is back", () => tunnel.state().pid !== pid);
     assert.equal(await tunnel.isListening(), true);
+  });
+
+  test("a mount table that cannot be read ends nothing, and is reported once", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel();
+    const watchdog = await rig.watch();
+    rig.isBlind = true;
+    tunnel.unmount();
+    await eventually("it is reported", () => rig.logged(/mount table cannot be read/).length > 0);
+    await eventually("it is tried again", () => watchdog.failingMs > 1100);
+    assert.equal(rig.logged(/mount table cannot be read/).length, 1);
+    assert.equal(await tunnel.isListening(), true);
+    rig.isBlind = false;
+    await eventually("it has ended", () => !existsSync(tunnel.paths.stateFile));
+    assert.equal(watchdog.failingMs, 0);
+  });
+
+  test("a state directory that is away for a while loses nothing", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel();
+    await rig.watch();
+    const { pid } = tunnel.state();
+    renameSync(rig.directory, `${rig.directory}.away`);
+    await eventually("it is reported", () => rig.logged(/cannot read the state directory/).length > 0);
+    renameSync(`${rig.directory}.away`, rig.directory);
+    await kill(pid);
+    await eventually("the state file names the new stunnel", () => tunnel.state().pid !== pid);
   });
 
   test("without space the tunnel comes back, and its state file once there is space", async (t) => {

@@ -51,7 +51,7 @@ export class Supervisor {
   #nextRound = 0;
   #nextFullLook = 0;
   #nextStrays = 0;
-  #lastGoodPass = performance.now();
+  #failingSince: number | undefined;
   #strays = new Map<string, TunnelFiles>();
   #directory: { identity: string | undefined; stop: (() => void) | undefined } | undefined;
   #stopMounts = () => {};
@@ -105,9 +105,9 @@ export class Supervisor {
     for (const tunnel of this.#tunnels.values()) tunnel.unfollow();
   }
 
-  /** How long ago a pass went through, in milliseconds. */
-  get sinceLastPassMs(): number {
-    return performance.now() - this.#lastGoodPass;
+  /** For how long no look at the tunnels has succeeded, in milliseconds; 0 while they do. */
+  get failingMs(): number {
+    return this.#failingSince === undefined ? 0 : performance.now() - this.#failingSince;
   }
 
   #wake(delayMs = PASS_MS): void {
@@ -133,13 +133,14 @@ export class Supervisor {
         const isDue = isAtTime(tunnel, now) || pass.useOf(tunnel) !== tunnel.memory.use?.is;
         if (isDue) this.#look(tunnel, pass);
       }
-      this.#lastGoodPass = now;
+      this.#failingSince = undefined;
       const lookAts = Array.from(this.#tunnels.values(), ({ busy, lookAt }) =>
         busy ? this.#nextRound : lookAt,
       );
       const next = Math.min(this.#nextRound, ...lookAts) - performance.now();
       this.#wake(Math.max(this.#namesChanged ? 0 : PASS_MS, next));
     } catch (error) {
+      this.#failingSince ??= now;
       this.#failed("a look at all tunnels", error);
       this.#wake(RETRY_MS);
     }
