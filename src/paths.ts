@@ -10,9 +10,14 @@ export interface SystemPaths {
   readonly stunnelMemory: string;
   /** The program that holds a tunnel's socket; it is installed beside the others. */
   readonly keeper: string;
+  /** The program that reports a mount to CloudWatch Logs. */
+  readonly publisher: string;
 }
 
-export const SYSTEM_PATHS: Omit<SystemPaths, "keeper"> = {
+/** The programs that others run, by their names beside them. */
+type InstalledProgram = "keeper" | "publisher";
+
+export const SYSTEM_PATHS: Omit<SystemPaths, InstalledProgram> = {
   config: "/etc/amazon/efs/efs-utils.conf",
   caBundle: "/etc/amazon/efs/efs-utils.crt",
   privateKey: "/etc/amazon/efs/privateKey.pem",
@@ -22,8 +27,14 @@ export const SYSTEM_PATHS: Omit<SystemPaths, "keeper"> = {
   stunnelMemory: "/run/amazon-efs-mount-helper/stunnel.json",
 };
 
-/** The name of the keeper's program. */
-export const KEEPER = "efs-tunnel-keeper";
+/** All paths, for a program that lies in this directory beside the others. */
+export function systemPaths(directory: string): SystemPaths {
+  return {
+    ...SYSTEM_PATHS,
+    keeper: `${directory}/efs-tunnel-keeper`,
+    publisher: `${directory}/efs-publish.cjs`,
+  };
+}
 
 /** The systemd unit of the watchdog. */
 export const WATCHDOG_UNIT = "amazon-efs-mount-watchdog";

@@ -1,3 +1,4 @@
+import type { ResolvedTarget } from "../core/target/target.ts";
 import type { SystemPaths } from "../paths.ts";
 import type { Log } from "../system/log.ts";
 import type { Environment } from "./target.ts";
@@ -13,6 +14,8 @@ export interface MountContext {
   readonly signal: AbortSignal;
   /** Tells whoever watches, with -v, what was done or found. */
   step(what: string): void;
+  /** Tells where the file system is, as soon as that is known. */
+  located(target: ResolvedTarget): void;
   now(): Date;
   /** Milliseconds since the helper began. */
   elapsedMs(): number;

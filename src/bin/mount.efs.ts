@@ -1,9 +1,11 @@
 import { hostname } from "node:os";
+import type { MountContext } from "../app/context.ts";
 import { mountFileSystem } from "../app/mount.ts";
 import { reportMount } from "../app/mount-report.ts";
 import { emptyConfig, parseConfig, settings } from "../core/config/config.ts";
 import { asEfsError, EfsError, oneLine } from "../core/errors.ts";
 import { parseInvocation, USAGE } from "../core/request/request.ts";
+import type { ResolvedTarget } from "../core/target/target.ts";
 import { printable } from "../core/text.ts";
 import { systemPaths } from "../paths.ts";
 import { readIfThere } from "../system/files.ts";
@@ -43,28 +45,38 @@ async function main(argv: readonly string[]): Promise<number> {
     disableToken: common.disable_fetch_ec2_metadata_token,
     environment: process.env,
   });
-  const result = await mountFileSystem(
-    request,
-    {
-      paths,
-      environment: process.env,
-      hostName: hostname(),
-      version: VERSION,
-      log,
-      signal: AbortSignal.any([interruption(), deadline(common.mount_deadline_sec)]),
-      step: request.verbose ? tellStep : () => {},
-      now: () => new Date(),
-      elapsedMs: () => process.uptime() * 1000,
-      random: Math.random,
+  const known: { target: ResolvedTarget | undefined } = { target: undefined };
+  const context: MountContext = {
+    paths,
+    environment: process.env,
+    hostName: hostname(),
+    version: VERSION,
+    log,
+    signal: AbortSignal.any([interruption(), deadline(common.mount_deadline_sec)]),
+    step: request.verbose ? tellStep : () => {},
+    located: (target) => {
+      known.target = target;
     },
-    {
-      environment: process.env,
-      settings: common,
-      settingsFor: (region) => settings(file, region),
-      metadata,
-      step: request.verbose ? tellStep : () => {},
-    },
-  );
+    now: () => new Date(),
+    elapsedMs: () => process.uptime() * 1000,
+    random: Math.random,
+  };
+  const report = (message: string) =>
+    reportMount(message, { request, target: known.target, settings: common }, context);
+  const mounting = mountFileSystem(request, context, {
+    environment: process.env,
+    settings: common,
+    settingsFor: (region) => settings(file, region),
+    metadata,
+    step: context.step,
+  });
+  const result = await mounting.catch((error: unknown) => {
+    report(`Failed to mount at ${request.mountPoint}: ${oneLine(asEfsError(error))}`);
+    throw error;
+  });
+  if (result === "mounted") {
+    report(`Successfully mounted ${known.target?.dnsName} at ${request.mountPoint}`);
+  }
   if (result === "too-early") {
     const message = `the network is not up yet: ${request.mountPoint} is not mounted; add _netdev to its options in /etc/fstab`;
     log.error(message);

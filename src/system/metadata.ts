@@ -31,6 +31,12 @@ export class Metadata {
     return (await this.#identity())?.availabilityZone;
   }
 
+  /** Which instance this is, and where; empty where there is no such service. */
+  async instance(): Promise<{ readonly id?: string | undefined; readonly region?: string | undefined }> {
+    const { instanceId: id, region } = (await this.#identity()) ?? {};
+    return { id, region };
+  }
+
   /** The instance's zone by id; undefined where there is no such service. */
   async zoneId(): Promise<string | undefined> {
     return (await this.#get("/latest/meta-data/placement/availability-zone-id"))?.trim();
@@ -43,7 +49,9 @@ export class Metadata {
     return role ? this.#get(`${folder}${encodeURIComponent(role)}`) : undefined;
   }
 
-  async #identity(): Promise<{ region?: string; availabilityZone?: string } | undefined> {
+  async #identity(): Promise<
+    { region?: string; availabilityZone?: string; instanceId?: string } | undefined
+  > {
     const text = await this.#get("/latest/dynamic/instance-identity/document");
     if (text === undefined) return undefined;
     try {
@@ -52,7 +60,7 @@ export class Metadata {
         const value = (document as Record<string, unknown> | null)?.[name];
         return typeof value === "string" ? { [name]: value } : {};
       };
-      return { ...field("region"), ...field("availabilityZone") };
+      return { ...field("region"), ...field("availabilityZone"), ...field("instanceId") };
     } catch {
       return undefined;
     }

@@ -139,6 +139,15 @@ export interface DetachedProcess {
   readonly ended: Promise<number | undefined>;
 }
 
+export interface DetachedOptions {
+  /** Where it writes what it says. */
+  readonly output: number | "ignore";
+  /** What it finds as descriptors 3, 4, ... */
+  readonly descriptors: readonly number[];
+  /** Variables it gets beside those of every child. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
 /**
  * Starts a program in a session and process group of its own, with nothing of ours open but the given
  * descriptors.
@@ -148,12 +157,12 @@ export interface DetachedProcess {
 export function startDetached(
   file: string,
   args: readonly string[],
-  { output, descriptors }: { output: number; descriptors: readonly number[] },
+  { output, descriptors, environment }: DetachedOptions,
 ): DetachedProcess {
   const child = spawn(file, args, {
     detached: true,
     stdio: ["ignore", output, output, ...descriptors],
-    env: CHILD_ENVIRONMENT,
+    env: { ...CHILD_ENVIRONMENT, ...environment },
     cwd: "/",
   });
   const ended = new Promise<number | undefined>((resolve) => {
