@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { describe, test } from "node:test";
 import { utcTimeText } from "../../src/core/certificate/certificate.ts";
 import { ask, certificate, KEY_PEM, tlsResponder } from "./tls-responder.ts";
@@ -54,16 +56,30 @@ describe("a tunnel that leads to a server", { concurrency: 4 }, () => {
     assert.notEqual(await ask(tunnel.port), old);
   });
 
-  test("a certificate with an IAM identity is not made anew without credentials", async (t) => {
+  test("a tunnel does not wait for credentials that do not come", async (t) => {
     const rig = new Rig(t);
     const server = await serial(t);
-    const tunnel = await realTunnel(rig, server.port, new Date(0), { awsCredentialsMethod: "metadata:" });
-    const before = readFileSync(tunnel.paths.certificate, "utf8");
+    // nothing answers there: it takes as long as is waited for it
+    const agent = createServer(() => {}).listen(0, "127.0.0.1");
+    await once(agent, "listening");
+    t.after(() => agent.close());
+    const { port } = agent.address() as AddressInfo;
+    const token = `${rig.directory}/token`;
+    writeFileSync(token, "secret");
+    const awsCredentialsMethod = `podidentity:http://127.0.0.1:${port}/,${token}`;
+    const old = new Date(Date.now() - 2.5 * HOUR);
+    const tunnel = await realTunnel(rig, server.port, old, { awsCredentialsMethod, region: "us-east-1" });
+    const asked = once(agent, "connection");
     await rig.watch();
-    const { pid } = tunnel.state();
+    await asked;
+    const { pid, keeper } = tunnel.state();
+    await kill(keeper?.pid ?? 0);
     await kill(pid);
-    await eventually("something else was done", () => tunnel.state().pid !== pid);
-    assert.equal(readFileSync(tunnel.paths.certificate, "utf8"), before);
+    await eventually("it runs again", () => tunnel.state().pid !== pid, 3000);
+    assert.notEqual(await ask(tunnel.port), "");
+    tunnel.unmount();
+    await eventually("it has ended", () => !existsSync(tunnel.paths.stateFile), 3000);
+    assert.equal(existsSync(tunnel.paths.directory), false);
   });
 
   test("a deleted certificate is made anew at once", async (t) => {

@@ -1,8 +1,7 @@
-import { existsSync, lstatSync, rmSync } from "node:fs";
+import { lstatSync, rmSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { asEfsError, oneLine } from "../../core/errors.ts";
 import { formatState, type TunnelState } from "../../core/state/state.ts";
-import { isCertificateDue } from "../../core/supervise/certificate.ts";
 import {
   type Action,
   afterFailure,
@@ -18,15 +17,13 @@ import type { SystemPaths } from "../../paths.ts";
 import { writeAtomically } from "../../system/files.ts";
 import type { Kernel } from "../../system/kernel.ts";
 import type { Log } from "../../system/log.ts";
-import { Metadata } from "../../system/metadata.ts";
 import { isAlive, type ProcessFacts } from "../../system/procfs.ts";
-import { fetchCredentials } from "../credentials.ts";
+import { Certificates } from "./certificates.ts";
 import { deleteFile, deleteTunnelFiles, endTunnelProcesses, signal } from "./end.ts";
 import { HealthChecks } from "./health-checks.ts";
 import { Limiter } from "./limiter.ts";
 import { processesOf } from "./processes.ts";
 import { changeState, finishState, withProcesses, withUnmountMark } from "./record.ts";
-import { type CertificateContext, canRenew, renewCertificate } from "./renew.ts";
 import { InstalledStunnel, startAgain } from "./start.ts";
 import type { WatchedTunnel } from "./watched-tunnel.ts";
 
@@ -58,10 +55,6 @@ const MOST_ACTIONS = 8;
 const FOLLOW_MS = 250;
 /** A tunnel whose stunnel is being restarted is looked at this often. */
 const DOWN_MS = 1000;
-/** A certificate that could not be made is tried again after this long: the old one is good for hours. */
-const RENEWAL_RETRY_MS = 60_000;
-/** And again after twice as long, up to this. */
-const RENEWAL_PAUSE_MS = 600_000;
 /** A state file that cannot be read is reported after this long: it may be that it is just being written. */
 const WRITING_MS = 2000;
 
@@ -76,6 +69,7 @@ export class Caretaker {
   readonly #actions = new Limiter(MOST_ACTIONS);
   readonly #stunnel = new InstalledStunnel();
   readonly #health: HealthChecks;
+  readonly #certificates: Certificates;
   readonly #underWay = new Set<Promise<void>>();
 
   /**
@@ -92,6 +86,11 @@ export class Caretaker {
     this.#reports = reports;
     this.#wake = wake;
     this.#isUnused = isUnused;
+    this.#certificates = new Certificates(
+      context,
+      (tunnel, text) => this.#report(tunnel, "certificate", text, "error"),
+      () => wake(true),
+    );
     this.#health = new HealthChecks(
       (tunnel, text, level) => this.#report(tunnel, "health", text, level),
       () => wake(false),
@@ -230,12 +229,7 @@ export class Caretaker {
       const { keeper, stunnel } = tunnel.processes;
       if (keeper !== undefined && stunnel === undefined) signal(keeper, "SIGHUP");
     }
-    const { state } = tunnel;
-    if (action !== "leave" || state === undefined || !canRenew(state)) return;
-    const isThere = state.certificate !== undefined && existsSync(state.certificate);
-    if (!isCertificateDue(state, isThere, Date.now(), policy.certificateLifeMs)) return;
-    if (now < tunnel.nextRenewal) tunnel.lookAt = Math.min(tunnel.lookAt, tunnel.nextRenewal);
-    else this.#begin(tunnel, () => this.#renew(tunnel, policy), false);
+    if (action === "leave") this.#certificates.check(tunnel, { now, policy });
   }
 
   #act(tunnel: WatchedTunnel, action: Action, policy: Policy): void {
@@ -255,22 +249,18 @@ export class Caretaker {
     }
   }
 
-  /**
-   * Carries out what takes time, while other tunnels go on.
-   *
-   * @param decided whether the decision's memory learns what came of it
-   */
-  #begin(tunnel: WatchedTunnel, action: () => Promise<void>, decided = true): void {
+  /** Carries out what takes time, while other tunnels go on. */
+  #begin(tunnel: WatchedTunnel, action: () => Promise<void>): void {
     tunnel.busy = true;
     const done = this.#actions
       .run(action)
       .then(
         () => {
-          if (decided) tunnel.memory = afterSuccess(tunnel.memory);
+          tunnel.memory = afterSuccess(tunnel.memory);
         },
         (error: unknown) => {
           const moment = { now: performance.now(), random: Math.random() };
-          if (decided) tunnel.memory = afterFailure(tunnel.memory, moment);
+          tunnel.memory = afterFailure(tunnel.memory, moment);
           this.failed(tunnel, error);
         },
       )
@@ -286,11 +276,7 @@ export class Caretaker {
   async #start(tunnel: WatchedTunnel, policy: Policy): Promise<void> {
     if (this.#isUnused(tunnel)) return;
     const { paths, log } = this.#context;
-    // a certificate that is missing or does not fit the key is a common cause
-    const isRetry = (tunnel.memory.attempt?.count ?? 0) > 1;
-    const { state } = tunnel;
-    if (state !== undefined && canRenew(state) && (isRetry || !existsSync(state.certificate ?? "")))
-      await renewCertificate(tunnel, this.#certificateContext(policy));
+    await this.#certificates.prepare(tunnel, policy);
     const started = await startAgain(tunnel, paths.keeper, this.#stunnel, log);
     const { stunnel, stunnelProgram, inheritsSocket } = started;
     const before = changeState(paths.stateDirectory, tunnel.base, (state) => ({
@@ -301,31 +287,6 @@ export class Caretaker {
     const was = before === undefined || before.pid < 0 ? "no stunnel ran" : `stunnel ${before.pid} had ended`;
     this.#report(tunnel, "started", `${was}, ${stunnel.pid} was started`, "info");
     this.#reports.forget(`${tunnel.base} failed`);
-  }
-
-  #certificateContext({ source, disableMetadataToken }: Policy): CertificateContext {
-    const { hostName, version, paths } = this.#context;
-    const { env: environment } = process;
-    return {
-      stateDirectory: paths.stateDirectory,
-      hostName,
-      version,
-      source,
-      credentials: (from, region) => {
-        // a new one each time: its token does not live as long as a watchdog
-        const metadata = new Metadata({ disableToken: disableMetadataToken, environment });
-        return fetchCredentials(from, { environment, region, metadata });
-      },
-    };
-  }
-
-  async #renew(tunnel: WatchedTunnel, policy: Policy): Promise<void> {
-    tunnel.renewalPauseMs = Math.min(Math.max(2 * tunnel.renewalPauseMs, RENEWAL_RETRY_MS), RENEWAL_PAUSE_MS);
-    tunnel.nextRenewal = performance.now() + tunnel.renewalPauseMs;
-    await renewCertificate(tunnel, this.#certificateContext(policy));
-    tunnel.nextRenewal = Number.NEGATIVE_INFINITY;
-    tunnel.renewalPauseMs = 0;
-    this.#context.log.debug(`${tunnel.name}: has a new certificate`);
   }
 
   async #end(tunnel: WatchedTunnel): Promise<void> {

@@ -34,10 +34,15 @@ export function canRenew({ fsId, privateKey, certificate }: TunnelState): boolea
  * Makes a tunnel's certificate anew, where its state file says it is, and lets stunnel read it (SIGHUP, which
  * a keeper passes on).
  *
+ * @param isWanted asked again at the end: what is made may take a while to get
  * @throws EfsError (system) where it cannot be made, saying until when the old one is good
  */
-export async function renewCertificate(tunnel: WatchedTunnel, context: CertificateContext): Promise<void> {
-  const { state, paths, base, processes } = tunnel;
+export async function renewCertificate(
+  tunnel: WatchedTunnel,
+  context: CertificateContext,
+  isWanted: () => boolean,
+): Promise<void> {
+  const { state, paths, base } = tunnel;
   if (state?.fsId === undefined || state.privateKey === undefined || state.certificate === undefined) return;
   if (!state.certificate.startsWith(`${paths.directory}/`)) {
     throw new EfsError("system", `the certificate ${state.certificate} is not in ${paths.directory}`, {
@@ -55,13 +60,14 @@ export async function renewCertificate(tunnel: WatchedTunnel, context: Certifica
     version: context.version,
   };
   const certificate = await makeCertificate(subject, key, createdAt);
+  if (!isWanted()) return;
   makeDirectory(paths.directory, DIRECTORY_MODE);
   writeAtomically(state.certificate, certificate, PRIVATE_MODE);
   changeState(context.stateDirectory, base, (before) => ({
     ...before,
     certificateCreationTime: utcTimeText(createdAt),
   }));
-  const reader = processes.keeper ?? processes.stunnel;
+  const reader = tunnel.processes.keeper ?? tunnel.processes.stunnel;
   if (reader !== undefined) signal(reader, "SIGHUP");
 }
 

@@ -25,7 +25,9 @@ export class WatchedTunnel {
   busy = false;
   /** When it is looked at again in any case. */
   lookAt = Number.NEGATIVE_INFINITY;
-  /** Before this, its certificate is not made anew. */
+  /** Its certificate is being made anew. */
+  isRenewing = false;
+  /** Before this, it is not made anew. */
   nextRenewal = Number.NEGATIVE_INFINITY;
   /** How long it was waited after the last renewal that failed. */
   renewalPauseMs = 0;
