@@ -28,7 +28,7 @@ export async function mountNfs(mount: NfsMount, context: MountContext, signal: A
     const limitMs = attemptLimitMs(policy, number, context.elapsedMs());
     const result = await run(command.file, command.args, { timeoutMs: limitMs, signal });
     signal.throwIfAborted();
-    if (result.status === 0 && !result.timedOut) return;
+    if (result.status === 0) return;
     const pauseMs = backOffMs(number, context.random());
     const left =
       policy.deadlineMs === undefined ? Number.POSITIVE_INFINITY : policy.deadlineMs - context.elapsedMs();
@@ -48,7 +48,7 @@ function failure({ what, seen, hasAccessPoint }: NfsMount, result: RunResult, li
   const why = `${words(result, limitMs)}${known === undefined ? "" : ` (${known})`}`;
   return new EfsError("mount", `cannot mount ${what}: ${why}`, {
     hint: advice(result, hasAccessPoint),
-    status: status === 0 ? 32 : status,
+    status,
   });
 }
 
