@@ -108,7 +108,7 @@ async function isMade(call: Promise<unknown>): Promise<boolean> {
 
 /** Which instance this machine is, if it is one that says so in time. */
 function findInstance(metadata: Metadata): ReturnType<Metadata["instance"]> {
-  const late = new Promise<object>((resolve) => setTimeout(resolve, METADATA_LIMIT_MS, {}).unref());
+  const late = new Promise<object>((resolve) => setTimeout(resolve, METADATA_LIMIT_MS, {}));
   return Promise.race([metadata.instance().catch(() => ({})), late]);
 }
 

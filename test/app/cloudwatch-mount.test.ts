@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { after, before, describe, type TestContext, test } from "node:test";
+import { findProcesses } from "../../src/system/procfs.ts";
+import { buildCheckout } from "../bin/built.ts";
+import { temporaryDirectory } from "./authority.ts";
+import { LogsService } from "./cloudwatch-emulator.ts";
+import { eventually } from "./watchdog-rig.ts";
+
+const NAME = "fs-12345678.efs.us-east-1.amazonaws.com";
+const CONFIG = "[mount]\nregion = us-east-1\nfall_back_to_mount_target_ip_address_enabled = false\n";
+
+/** A machine's own files, and everything else as it is; what happens there is forgotten but for the log. */
+const SANDBOX = `
+set -eu
+place=$1; shift
+mount --make-rprivate /
+mount -t tmpfs layer "$place/layer"
+for each in etc usr/sbin; do
+  mkdir -p "$place/layer/$each.upper" "$place/layer/$each.work"
+  mount -t overlay layer -o "lowerdir=/$each,upperdir=$place/layer/$each.upper,workdir=$place/layer/$each.work" "/$each"
+done
+mount -t tmpfs run /run
+mount -t tmpfs log /var/log
+mkdir -p /etc/amazon/efs /var/log/amazon/efs
+mount --bind "$place/log" /var/log/amazon/efs
+cp "$place/efs-utils.conf" /etc/amazon/efs
+echo "127.0.0.5 ${NAME}" >>/etc/hosts
+rm -f /usr/sbin/mount.nfs4
+cp "$place/mount.nfs4" /usr/sbin
+exec "$@"`;
+
+/** How the call of mount.efs ended. */
+interface Outcome {
+  readonly status: number | null;
+  readonly stderr: string;
+  /** Milliseconds until whoever waits for its end and its output goes on. */
+  readonly took: number;
+}
+
+class MountedMachine {
+  readonly #place: string;
+  readonly #program: string;
+
+  constructor(test: TestContext, program: string, { config = "", nfs = "exit 0" } = {}) {
+    this.#place = temporaryDirectory(test, "reporting");
+    this.#program = program;
+    for (const name of ["layer", "log"]) mkdirSync(join(this.#place, name));
+    writeFileSync(join(this.#place, "efs-utils.conf"), `${CONFIG}${config}`);
+    writeFileSync(join(this.#place, "mount.nfs4"), `#!/bin/sh\n${nfs}\n`, { mode: 0o755 });
+  }
+
+  async mount(device: string, environment: Record<string, string> = {}): Promise<Outcome> {
+    const command = [process.execPath, this.#program, device, "/mnt"];
+    const began = performance.now();
+    const child = spawn("unshare", ["--mount", "/bin/sh", "-c", SANDBOX, "sh", this.#place, ...command], {
+      env: { PATH: process.env.PATH, AWS_EC2_METADATA_DISABLED: "true", ...environment },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const [stderr, [status]] = await Promise.all([text(child.stderr), once(child, "exit")]);
+    return { status, stderr, took: performance.now() - began };
+  }
+
+  get log(): string {
+    const file = join(this.#place, "log/mount.log");
+    return existsSync(file) ? readFileSync(file, "utf8") : "";
+  }
+}
+
+const ENABLED =
+  "[cloudwatch-log]\nenabled = true\nlog_group_name = /mounts/{fs_id}\nretention_in_days = 30\n";
+
+describe("a mount that is reported to CloudWatch Logs", { skip: process.getuid?.() !== 0 }, () => {
+  const cleanUps: (() => unknown)[] = [];
+  let program: string;
+
+  before(() => {
+    const directory = temporaryDirectory({ after: (cleanUp) => void cleanUps.push(cleanUp) }, "reporter");
+    buildCheckout(directory);
+    program = join(directory, "bin/mount.efs");
+  });
+  after(() => {
+    for (const cleanUp of cleanUps) cleanUp();
+  });
+
+  const publishers = () =>
+    findProcesses(({ argv }) => argv.some((argument) => argument.endsWith("/efs-publish.cjs")));
+
+  async function service(test: TestContext) {
+    const logs = new LogsService();
+    await logs.start(test);
+    const keys = { AWS_ACCESS_KEY_ID: "AKIATEST", AWS_SECRET_ACCESS_KEY: "very-secret" };
+    return { logs, environment: { ...keys, AWS_ENDPOINT_URL_CLOUDWATCH_LOGS: logs.endpoint } };
+  }
+
+  test("is published with its name and place where it succeeds", async (t) => {
+    const { logs, environment } = await service(t);
+    const machine = new MountedMachine(t, program, { config: ENABLED });
+    const began = Date.now();
+    assert.deepEqual(
+      { ...(await machine.mount("fs-12345678:/", environment)), took: 0 },
+      { status: 0, stderr: "", took: 0 },
+    );
+    await eventually("it is published", () => logs.events.length === 1);
+    const [{ timestamp, stream, ...event } = { timestamp: 0, stream: "" }] = logs.events;
+    assert.deepEqual(event, {
+      group: "/mounts/fs-12345678",
+      message: `Successfully mounted ${NAME} at /mnt`,
+    });
+    assert.match(stream, /^fs-12345678 - ./);
+    assert.ok(timestamp >= began && timestamp <= Date.now());
+    assert.equal(logs.groups.get("/mounts/fs-12345678")?.retention, 30);
+    assert.deepEqual(logs.callers.at(-1), "AKIATEST");
+    await eventually("the publisher has ended", () => publishers().length === 0);
+    assert.doesNotMatch(machine.log, /CloudWatch/);
+  });
+
+  test("is published with its error where it fails, also before its name resolves", async (t) => {
+    const { logs, environment } = await service(t);
+    const machine = new MountedMachine(t, program, {
+      config: ENABLED,
+      nfs: "echo denied by test >&2; exit 32",
+    });
+    const { status, stderr } = await machine.mount("fs-12345678:/", environment);
+    assert.equal(status, 32);
+    await eventually("it is published", () => logs.events.length === 1);
+    const said = stderr.replace(/^mount\.efs: /, "").trim();
+    assert.equal(logs.events[0]?.message, `Failed to mount at /mnt: ${said}`);
+    assert.match(said, /denied by test/);
+
+    assert.equal((await machine.mount("fs-99999999:/", environment)).status, 32);
+    await eventually("it is published", () => logs.events.length === 2);
+    assert.match(logs.events[1]?.message ?? "", /fs-99999999.*does not resolve/);
+    assert.match(logs.events[1]?.stream ?? "", /^fs-99999999 - /);
+  });
+
+  test("ends with the same status and as soon where access is denied, which is one warning", async (t) => {
+    const { logs, environment } = await service(t);
+    logs.denied.add("PutLogEvents");
+    const machine = new MountedMachine(t, program, { config: ENABLED });
+    assert.equal((await machine.mount("fs-12345678:/", environment)).status, 0);
+    await eventually("it is said", () => /WARNING - the mount is not reported.*denied/.test(machine.log));
+    assert.equal(machine.log.match(/CloudWatch/g)?.length, 1);
+    assert.doesNotMatch(machine.log, /very-secret/);
+  });
+
+  test("is not waited for where nobody answers", async (t) => {
+    const { logs, environment } = await service(t);
+    logs.isSilent = true;
+    const plain = await new MountedMachine(t, program).mount("fs-12345678:/", environment);
+    const machine = new MountedMachine(t, program, { config: ENABLED });
+    const reported = await machine.mount("fs-12345678:/", environment);
+    assert.deepEqual([plain.status, reported.status], [0, 0]);
+    t.diagnostic(`without ${plain.took.toFixed(0)} ms, with ${reported.took.toFixed(0)} ms`);
+    assert.ok(reported.took < plain.took + 500, `${reported.took} instead of ${plain.took} ms`);
+    assert.equal(publishers().length, 1, "it is still at it");
+    await eventually("it is given up", () => /nothing within 2 s/.test(machine.log));
+    await eventually("the publisher has ended", () => publishers().length === 0);
+  });
+
+  test("starts nothing unless the configuration asks for it", async (t) => {
+    const { logs, environment } = await service(t);
+    const off = "[cloudwatch-log]\nlog_group_name = /mounts\n";
+    assert.equal(
+      (await new MountedMachine(t, program, { config: off }).mount("fs-12345678:/", environment)).status,
+      0,
+    );
+    assert.equal(publishers().length, 0);
+    assert.deepEqual(logs.calls, []);
+  });
+});
