@@ -19,7 +19,7 @@ const DIST = path.resolve((isProgram && process.argv[2]) || path.join(ROOT, "dis
 const PROGRAMS = ["mount.efs", "amazon-efs-mount-watchdog", "efs-utils"];
 
 /** Small programs around them: run as they are, without a code cache. */
-const HELPERS = ["launch", "code-cache", "efs-publish"];
+const HELPERS = ["launch", "code-cache", "efs-publish", "efs-namespace-socket"];
 
 /**
  * Modules that are loaded when they are needed: `import()` of one of these files becomes a `require` of

@@ -12,10 +12,12 @@ export interface SystemPaths {
   readonly keeper: string;
   /** The program that reports a mount to CloudWatch Logs. */
   readonly publisher: string;
+  /** The program that makes sockets in another network namespace. */
+  readonly socketMaker: string;
 }
 
 /** The programs that others run, by their names beside them. */
-type InstalledProgram = "keeper" | "publisher";
+type InstalledProgram = "keeper" | "publisher" | "socketMaker";
 
 export const SYSTEM_PATHS: Omit<SystemPaths, InstalledProgram> = {
   config: "/etc/amazon/efs/efs-utils.conf",
@@ -33,6 +35,7 @@ export function systemPaths(directory: string): SystemPaths {
     ...SYSTEM_PATHS,
     keeper: `${directory}/efs-tunnel-keeper`,
     publisher: `${directory}/efs-publish.cjs`,
+    socketMaker: `${directory}/efs-namespace-socket.cjs`,
   };
 }
 

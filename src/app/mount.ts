@@ -11,6 +11,7 @@ import type { MountContext } from "./context.ts";
 import { type FoundCredentials, findCredentials } from "./credentials.ts";
 import { ensureWatchdog } from "./ensure-watchdog.ts";
 import { isMountedAlready, tunnelInPlace } from "./mount-in-place.ts";
+import { tunnelNetwork } from "./namespace-socket.ts";
 import { mountNfs, type NfsMount } from "./nfs.ts";
 import { reservePort } from "./port.ts";
 import { tuneReadAhead } from "./read-ahead.ts";
@@ -55,7 +56,7 @@ export async function mountFileSystem(
   const credentials = { ...targetContext, region: target.region };
   const found = tls?.iam && (await unlessAborted(findCredentials(tls.iam, credentials), context.signal));
   if (request.fake) {
-    if (tls) await checkTunnel(tls, target, settings, context);
+    if (tls) await checkTunnel(request, tls, target, settings, context);
     context.log.info(`Checked ${target.dnsName} for ${mountPoint}; nothing is mounted`);
     return "checked";
   }
@@ -158,14 +159,21 @@ async function unmount(mountPoint: string): Promise<void> {
 
 /** The checks of -f: everything up to the start of the tunnel, and nothing is left of them. */
 async function checkTunnel(
+  { networkNamespace }: MountRequest,
   tls: TlsRequest,
   target: ResolvedTarget,
   settings: Settings,
   context: MountContext,
 ): Promise<void> {
   tunnelSettings(tls, target, settings, context);
-  const socket = await reservePort(tls.port, settings, context.paths.stateDirectory, context.random());
-  socket.close();
+  const { paths, random } = context;
+  const network = tunnelNetwork(networkNamespace, paths.socketMaker);
+  try {
+    const socket = await reservePort(tls.port, settings, paths.stateDirectory, random(), network);
+    socket.close();
+  } finally {
+    network.leave();
+  }
 }
 
 /**

@@ -3,11 +3,12 @@ import type { Settings } from "../core/config/keys.ts";
 import { EfsError } from "../core/errors.ts";
 import type { Port } from "../core/ids.ts";
 import { classifyEntry } from "../core/tunnel/names.ts";
-import { type BoundPort, bindPort } from "../system/network.ts";
+import type { BoundPort } from "../system/network.ts";
+import { OWN_NETWORK, type TunnelNetwork } from "./namespace-socket.ts";
 
 /**
- * Reserves a local port by binding it: the given one, or one of the configured range at random. Ports that
- * state files claim are passed over, also where their tunnel is down at the moment.
+ * Reserves a local port of a network by binding it: the given one, or one of the configured range at random.
+ * Ports that state files claim are passed over, also where their tunnel is down at the moment.
  *
  * @param random from 0 up to, not including, 1
  * @throws EfsError (config) for a range without ports, (system) where no port is free
@@ -17,11 +18,12 @@ export async function reservePort(
   settings: Settings,
   stateDirectory: string,
   random: number,
+  network: TunnelNetwork = OWN_NETWORK,
 ): Promise<BoundPort> {
   if (given !== undefined) {
-    const bound = await bindPort(given);
+    const bound = await network.bindFirst([given]);
     if (bound !== undefined) return bound;
-    throw new EfsError("system", `port ${given} on 127.0.0.1 is in use`, {
+    throw new EfsError("system", `port ${given} on ${network.loopback} is in use`, {
       hint: "choose another one with tlsport=N, or leave tlsport out",
     });
   }
@@ -34,12 +36,10 @@ export async function reservePort(
   const claimed = claimedPorts(stateDirectory);
   const count = end - first;
   const start = Math.floor(random * count);
-  for (let step = 0; step < count; step += 1) {
-    const port = (first + ((start + step) % count)) as Port;
-    const bound = claimed.has(port) ? undefined : await bindPort(port);
-    if (bound !== undefined) return bound;
-  }
-  throw new EfsError("system", `no port from ${first} to ${end - 1} is free on 127.0.0.1`, {
+  const ports = Array.from({ length: count }, (_, step) => (first + ((start + step) % count)) as Port);
+  const bound = await network.bindFirst(ports.filter((port) => !claimed.has(port)));
+  if (bound !== undefined) return bound;
+  throw new EfsError("system", `no port from ${first} to ${end - 1} is free on ${network.loopback}`, {
     hint: "unmount what is not needed, or widen the range with port_range_upper_bound in [mount] of efs-utils.conf",
   });
 }

@@ -13,11 +13,13 @@ import { type ResolvedTarget, usesSystemAuthorities } from "../core/target/targe
 import { type TunnelPaths, tunnelBase, tunnelPaths } from "../core/tunnel/names.ts";
 import { stunnelConfig, type TunnelSettings } from "../core/tunnel/stunnel-config.ts";
 import { makeDirectory, writeAtomically } from "../system/files.ts";
+import type { BoundPort, Connection } from "../system/network.ts";
 import { ownIdentity } from "../system/procfs.ts";
 import { commonName, makeCertificate } from "./certificate.ts";
 import type { MountContext } from "./context.ts";
 import type { FoundCredentials } from "./credentials.ts";
 import { sweepUnfinished } from "./leftovers.ts";
+import { type TunnelNetwork, tunnelNetwork } from "./namespace-socket.ts";
 import { reservePort } from "./port.ts";
 import { existingKey, privateKey } from "./private-key.ts";
 import { findStunnel, type Stunnel } from "./stunnel.ts";
@@ -29,6 +31,8 @@ export interface OpenTunnel {
   readonly port: Port;
   readonly paths: TunnelPaths;
   readonly running: RunningTunnel;
+  /** Connects to its port. */
+  connect(limitMs: number): Connection;
   /** Where stunnel writes its log. */
   readonly log: string;
   readonly caFile: string;
@@ -112,6 +116,22 @@ function defaultAuthorities(target: ResolvedTarget, { paths }: MountContext): st
   return system ?? paths.caBundle;
 }
 
+/** Reserves a port, once what killed helpers left is undone. */
+async function reserve(
+  given: Port | undefined,
+  settings: Settings,
+  network: TunnelNetwork,
+  { paths, log, random }: MountContext,
+): Promise<BoundPort> {
+  try {
+    await sweepUnfinished(paths.stateDirectory, log);
+    return await reservePort(given, settings, paths.stateDirectory, random(), network);
+  } catch (error) {
+    network.leave();
+    throw error;
+  }
+}
+
 /**
  * Reserves a port, writes the tunnel's files, starts it and proves that it listens. On any failure nothing
  * of it is left.
@@ -141,8 +161,8 @@ export async function openTunnel(
     context,
   );
   certificate.catch(() => {});
-  await sweepUnfinished(stateDirectory, context.log);
-  const socket = await reservePort(tls.port, settings, stateDirectory, context.random());
+  const network = tunnelNetwork(networkNamespace, context.paths.socketMaker);
+  const socket = await reserve(tls.port, settings, network, context);
   const base = tunnelBase(target.fsId, mountPoint, socket.port);
   const paths = tunnelPaths(stateDirectory, base);
   const debugLog = settings.stunnel_debug_enabled
@@ -174,6 +194,7 @@ export async function openTunnel(
   };
   let running: RunningTunnel | undefined;
   const undo = async () => {
+    network.leave();
     socket.close();
     await stopTunnel({ keeper: running?.keeper, stunnelConfig: paths.stunnelConfig });
     removeTunnelFiles(paths);
@@ -185,7 +206,7 @@ export async function openTunnel(
     const tunnel = { ...planned, port: socket.port, debugLog };
     writeAtomically(paths.stunnelConfig, stunnelConfig(tunnel, paths, stunnel.capabilities), PRIVATE_MODE);
     writeAtomically(paths.certificate, await certificate, PRIVATE_MODE);
-    const inherits = stunnel.capabilities.inheritsSockets && networkNamespace === undefined;
+    const inherits = stunnel.capabilities.inheritsSockets;
     if (!inherits) socket.close();
     const started = await startTunnel(
       {
@@ -210,10 +231,12 @@ export async function openTunnel(
       port: socket.port,
       paths,
       running: started,
+      connect: (limitMs) => network.connect(socket.port, limitMs),
       log: debugLog ?? paths.log,
       caFile: planned.caFile,
       stunnel: stunnel.path,
       commit: () => {
+        network.leave();
         const { helper: _, ...finished } = state;
         writeAtomically(paths.unfinishedStateFile, formatState(finished), STATE_FILE_MODE);
         renameSync(paths.unfinishedStateFile, paths.stateFile);

@@ -3,7 +3,6 @@ import type { EfsError } from "../core/errors.ts";
 import type { ResolvedTarget } from "../core/target/target.ts";
 import { refusal, responderFailed } from "../core/tunnel/refusal.ts";
 import { lastVerdict } from "../core/tunnel/tunnel-log.ts";
-import { openConnection } from "../system/network.ts";
 import type { OpenTunnel } from "./tls.ts";
 import { startFailure } from "./tunnel.ts";
 
@@ -70,7 +69,7 @@ export class TunnelGuard {
     const accepted = new Promise<void>((resolve) => {
       this.#onAccepted = resolve;
     });
-    const connection = openConnection("127.0.0.1", this.#tunnel.port, HANDSHAKE_LIMIT_MS);
+    const connection = this.#tunnel.connect(HANDSHAKE_LIMIT_MS);
     try {
       await Promise.race([accepted, connection.closed, aborted(signal)]);
       this.#look();

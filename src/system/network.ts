@@ -20,26 +20,38 @@ export interface BoundPort {
  * @returns undefined where somebody else has it
  * @throws EfsError (system) for any other failure
  */
-export function bindPort(port: Port): Promise<BoundPort | undefined> {
-  const server = createServer((socket) => socket.destroy());
+export async function bindPort(port: Port): Promise<BoundPort | undefined> {
+  const server = await listenLocally(port);
+  return server === undefined ? undefined : boundPort(port, server);
+}
+
+/** As `bindPort`, for a socket that another process is to get. */
+export function listenLocally(port: Port): Promise<Server | undefined> {
+  const server = createServer();
   return new Promise((resolve, reject) => {
     server.once("error", (error) => {
       if (hasCode(error, "EADDRINUSE")) return resolve(undefined);
+      const isDown = hasCode(error, "EADDRNOTAVAIL");
       reject(
         new EfsError("system", `cannot listen on 127.0.0.1:${port}: ${reason(error)}`, {
-          hint: "choose another port with tlsport or port_range_lower_bound and port_range_upper_bound",
+          hint: isDown
+            ? "bring the loopback interface up: ip link set lo up"
+            : "choose another port with tlsport or port_range_lower_bound and port_range_upper_bound",
           cause: error,
         }),
       );
     });
-    server.listen({ host: "127.0.0.1", port, exclusive: true }, () => {
-      const descriptor = listeningDescriptor(server);
-      const name = descriptorTarget("self", descriptor);
-      if (name === undefined) return reject(new Error("the listening socket has no descriptor"));
-      server.unref();
-      resolve({ port, descriptor, name, close: () => server.close() });
-    });
+    server.listen({ host: "127.0.0.1", port, exclusive: true }, () => resolve(server));
   });
+}
+
+/** A server that listens on a local port, as the reservation of that port. Who connects is sent away. */
+export function boundPort(port: Port, server: Server): BoundPort {
+  const descriptor = listeningDescriptor(server);
+  const name = descriptorTarget("self", descriptor);
+  if (name === undefined) throw new Error("the listening socket has no descriptor");
+  server.on("connection", (socket) => socket.destroy()).unref();
+  return { port, descriptor, name, close: () => server.close() };
 }
 
 /** The descriptor of a listening server; node has no public name for it. */
@@ -59,12 +71,15 @@ export async function resolveHost(name: string, limitMs: number): Promise<string
   return (await Promise.race([answers, limit])).map(({ address }) => address);
 }
 
-/** A connection that says nothing: it is closed by the other side, by `close`, or when the limit is over. */
-export function openConnection(
-  host: string,
-  port: number,
-  limitMs: number,
-): { closed: Promise<void>; close(): void } {
+/** A connection that says nothing. */
+export interface Connection {
+  /** Resolves when it is closed, or could not be made. */
+  readonly closed: Promise<void>;
+  close(): void;
+}
+
+/** Connects, until the other side or `close` closes it, or the limit is over. */
+export function openConnection(host: string, port: number, limitMs: number): Connection {
   const socket = connect({ host, port });
   const timer = setTimeout(() => socket.destroy(), limitMs);
   const closed = new Promise<void>((resolve) => {

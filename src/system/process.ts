@@ -132,6 +132,47 @@ export function startReporter(program: readonly string[], onOutput: () => void):
   return { ended, stop: () => child.kill() };
 }
 
+/** A child that this process talks to, and that ends with it. */
+export interface Peer {
+  say(message: object): void;
+  /** Resolves when it ends, with what it wrote to standard error. */
+  readonly ended: Promise<string>;
+  stop(): void;
+}
+
+/**
+ * Starts a program of node's that messages go to and come from, with sockets where it hands some over.
+ *
+ * @param program its path, and its arguments
+ */
+export function startPeer(
+  program: readonly [file: string, ...args: string[]],
+  onMessage: (message: unknown, socket: unknown) => void,
+): Peer {
+  const [file, ...args] = program;
+  const child = spawn(file, args, {
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    env: CHILD_ENVIRONMENT,
+    cwd: "/",
+  });
+  const stderr = collect(child, "stderr");
+  const ended = new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(reason(error)));
+    child.once("close", () => resolve(stderr()));
+  });
+  child.on("message", onMessage);
+  return {
+    say: (message) => {
+      // one that does not hear it any more has ended
+      if (child.connected) child.send(message, () => {});
+    },
+    ended,
+    stop: () => {
+      child.kill("SIGKILL");
+    },
+  };
+}
+
 /** A child that is meant to outlive this process. */
 export interface DetachedProcess {
   readonly pid: number;

@@ -1,0 +1,116 @@
+import { Server } from "node:net";
+import { EfsError } from "../core/errors.ts";
+import type { Port } from "../core/ids.ts";
+import { type BoundPort, bindPort, boundPort, type Connection, openConnection } from "../system/network.ts";
+import { type Peer, startPeer } from "../system/process.ts";
+
+/** The network namespace that a tunnel is in. */
+export interface TunnelNetwork {
+  /** What 127.0.0.1 is called in messages. */
+  readonly loopback: string;
+  /**
+   * Binds the first of these ports of 127.0.0.1 that nobody has; undefined where all are taken.
+   *
+   * @throws EfsError (system) where that fails for another reason
+   */
+  bindFirst(ports: Iterable<Port>): Promise<BoundPort | undefined>;
+  /** Connects to a port of 127.0.0.1. */
+  connect(port: Port, limitMs: number): Connection;
+  /** Nothing more will be asked. What was bound stays bound. */
+  leave(): void;
+}
+
+/** The network of a namespace by its path, or, without one, that of this process. */
+export function tunnelNetwork(namespace: string | undefined, socketMaker: string): TunnelNetwork {
+  return namespace === undefined ? OWN_NETWORK : new OtherNetwork(namespace, socketMaker);
+}
+
+export const OWN_NETWORK: TunnelNetwork = {
+  loopback: "127.0.0.1",
+  bindFirst: async (ports) => {
+    for (const port of ports) {
+      const bound = await bindPort(port);
+      if (bound !== undefined) return bound;
+    }
+    return undefined;
+  },
+  connect: (port, limitMs) => openConnection("127.0.0.1", port, limitMs),
+  leave: () => {},
+};
+
+/** What a socket maker is told. */
+export type Order = { readonly bind: readonly Port[] } | { readonly connect: Port; readonly limitMs: number };
+
+/** What a socket maker answers. */
+export type Answer =
+  /** With the listening socket beside it; undefined where all ports are taken. */
+  | { readonly bound: Port | undefined }
+  | { readonly failed: string; readonly hint: string | undefined }
+  /** The connection was made and is closed, or could not be made. */
+  | { readonly closed: true };
+
+const NSENTER = "/usr/bin/nsenter";
+/** How long node may take to start in there, and to try all ports. */
+const LIMIT_MS = 20_000;
+
+/**
+ * The network of another namespace. Node cannot enter one (setns(2)), but a socket stays in the namespace
+ * that it was made in, whoever has it: a process in there makes sockets and hands them over.
+ */
+class OtherNetwork implements TunnelNetwork {
+  readonly #namespace: string;
+  readonly #maker: Peer;
+  #onAnswer: (answer: Answer, socket: unknown) => void = () => {};
+
+  constructor(namespace: string, socketMaker: string) {
+    this.#namespace = namespace;
+    const program = [NSENTER, `--net=${namespace}`, process.execPath, socketMaker] as const;
+    this.#maker = startPeer(program, (answer, socket) => this.#onAnswer(answer as Answer, socket));
+  }
+
+  get loopback(): string {
+    return `127.0.0.1 in ${this.#namespace}`;
+  }
+
+  async bindFirst(ports: Iterable<Port>): Promise<BoundPort | undefined> {
+    const { answer, socket } = await this.#ask({ bind: [...ports] }, LIMIT_MS);
+    if ("failed" in answer) throw this.#failure(answer.failed, answer.hint);
+    if (!("bound" in answer) || answer.bound === undefined) return undefined;
+    if (!(socket instanceof Server)) throw this.#failure("it did not hand its socket over");
+    return boundPort(answer.bound, socket);
+  }
+
+  connect(port: Port, limitMs: number): Connection {
+    const closed = this.#ask({ connect: port, limitMs }, limitMs).then(
+      () => {},
+      () => {},
+    );
+    return { closed, close: () => this.leave() };
+  }
+
+  leave(): void {
+    this.#maker.stop();
+  }
+
+  #ask(order: Order, limitMs: number): Promise<{ answer: Answer; socket: unknown }> {
+    return new Promise((resolve, reject) => {
+      const fail = (why: string) => reject(this.#failure(why));
+      const timer = setTimeout(fail, limitMs, `no answer within ${limitMs / 1000} s`);
+      this.#onAnswer = (answer, socket) => {
+        clearTimeout(timer);
+        resolve({ answer, socket });
+      };
+      void this.#maker.ended.then((said) => {
+        clearTimeout(timer);
+        fail(said.trim() || "node ended in there");
+      });
+      this.#maker.say(order);
+    });
+  }
+
+  #failure(why: string, hint = "check the path of netns=PATH; ip netns add makes /run/netns/NAME"): EfsError {
+    return new EfsError("system", `the network namespace ${this.#namespace} cannot be used: ${why}`, {
+      hint,
+    });
+  }
+}

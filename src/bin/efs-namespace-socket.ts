@@ -1,0 +1,37 @@
+import type { Answer, Order } from "../app/namespace-socket.ts";
+import { asEfsError, EfsError } from "../core/errors.ts";
+import type { Port } from "../core/ids.ts";
+import { listenLocally, openConnection } from "../system/network.ts";
+
+/**
+ * `nsenter --net=PATH node efs-namespace-socket.cjs` makes sockets in that network namespace for the process
+ * that started it, and ends with it.
+ */
+process.on("message", (order: Order) => {
+  void ("bind" in order ? bind(order.bind) : connect(order.connect, order.limitMs));
+});
+process.on("disconnect", () => process.exit(0));
+
+async function bind(ports: readonly Port[]): Promise<void> {
+  try {
+    for (const port of ports) {
+      const server = await listenLocally(port);
+      if (server === undefined) continue;
+      process.send?.({ bound: port } satisfies Answer, server, undefined, () => server.close());
+      return;
+    }
+    answer({ bound: undefined });
+  } catch (cause) {
+    const error = asEfsError(cause);
+    answer({ failed: error.message, hint: error instanceof EfsError ? error.hint : undefined });
+  }
+}
+
+async function connect(port: Port, limitMs: number): Promise<void> {
+  await openConnection("127.0.0.1", port, limitMs).closed;
+  answer({ closed: true });
+}
+
+function answer(what: Answer): void {
+  process.send?.(what);
+}
