@@ -3,15 +3,15 @@ import type { FileSystemId, Region } from "../core/ids.ts";
 import { chooseMountTarget, isIn, type MountTarget, type WantedZone } from "../core/target/mount-target.ts";
 import { NFS_PORT } from "../core/tunnel/stunnel-config.ts";
 import { quietSdk } from "../system/aws-sdk.ts";
-import { reason } from "../system/files.ts";
 import type { Metadata } from "../system/metadata.ts";
 import { isReachable } from "../system/network.ts";
+import { saidOf } from "./aws-failure.ts";
 
 export interface MountTargetSearch {
   readonly fsId: FileSystemId;
   readonly region: Region;
-  /** The zone by name, where the user gave one. */
-  readonly zone: string | undefined;
+  /** Where the user gave one: by name, or by id for a file system of another account. */
+  readonly zone: { readonly name: string } | { readonly id: string } | undefined;
   readonly profile: string | undefined;
   readonly fips: boolean;
   readonly metadata: Metadata;
@@ -19,6 +19,8 @@ export interface MountTargetSearch {
 
 const CONNECT_LIMIT_MS = 3000;
 const ANSWER_LIMIT_MS = 5000;
+/** For one API with all that belongs to it: credentials, a second try, the end of its answer. */
+const API_LIMIT_MS = 15_000;
 const REACH_TRIES = 3;
 const REACH_LIMIT_MS = 2000;
 
@@ -40,9 +42,9 @@ export async function findMountTargetAddress(search: MountTargetSearch): Promise
     case "none-in-zone":
       throw new EfsError(
         "mount",
-        `${fsId} has no mount target in zone ${zone.name}, only in ${choice.zones.join(", ")}`,
+        `${fsId} has no mount target in zone ${zone.name ?? zone.id}, only in ${choice.zones.join(", ")}`,
         {
-          hint: "create one there, or leave out the option az",
+          hint: "create one there, or mount without naming a zone (the option az)",
         },
       );
     case "none-available":
@@ -69,11 +71,11 @@ async function reachableAddress({ id, addresses }: MountTarget, fsId: string): P
 }
 
 async function describeMountTargets(search: MountTargetSearch): Promise<MountTarget[]> {
-  const { fsId } = search;
   const { DescribeMountTargetsCommand, EFSClient } = await import("../lazy/aws-efs.ts");
   const client = new EFSClient(clientSettings(search));
+  const command = new DescribeMountTargetsCommand({ FileSystemId: search.fsId });
   try {
-    const { MountTargets = [] } = await client.send(new DescribeMountTargetsCommand({ FileSystemId: fsId }));
+    const { MountTargets = [] } = await withinLimit(client.send(command));
     return MountTargets.map((target) => ({
       id: target.MountTargetId ?? "a mount target",
       addresses: [target.IpAddress, target.Ipv6Address].filter((address) => address !== undefined),
@@ -90,31 +92,42 @@ async function describeMountTargets(search: MountTargetSearch): Promise<MountTar
 }
 
 async function wantedZone({ zone, metadata }: MountTargetSearch): Promise<WantedZone> {
-  if (zone !== undefined) return { name: zone, id: undefined, isRequired: true };
+  if (zone !== undefined) return { name: undefined, id: undefined, ...zone, isRequired: true };
   const [name, id] = await Promise.all([metadata.zone(), metadata.zoneId()]);
   return { name, id, isRequired: false };
 }
 
-/** A zone that the user named, and that no target's zone is called: its id may be one that a target has. */
+/** A zone that the user named, with its id, where that is all that a target tells of its own. */
 async function withZoneId(
   search: MountTargetSearch,
   targets: readonly MountTarget[],
   wanted: WantedZone,
 ): Promise<WantedZone> {
-  if (!wanted.isRequired || wanted.name === undefined || targets.some((target) => isIn(target, wanted)))
-    return wanted;
+  const { name, isRequired } = wanted;
+  if (!isRequired || name === undefined || targets.some((target) => isIn(target, wanted))) return wanted;
+  if (targets.every(({ zoneName }) => zoneName !== undefined)) return wanted;
   const { DescribeAvailabilityZonesCommand, EC2Client } = await import("../lazy/aws-ec2.ts");
   const client = new EC2Client(clientSettings(search));
+  const command = new DescribeAvailabilityZonesCommand({ ZoneNames: [name] });
   try {
-    const { AvailabilityZones = [] } = await client.send(
-      new DescribeAvailabilityZonesCommand({ ZoneNames: [wanted.name] }),
-    );
+    const { AvailabilityZones = [] } = await withinLimit(client.send(command));
     return { ...wanted, id: AvailabilityZones[0]?.ZoneId };
   } catch (error) {
+    if (nameOf(error) === "InvalidParameterValue") return wanted;
     throw apiFailure(error, "EC2", "ec2:DescribeAvailabilityZones", search);
   } finally {
     client.destroy();
   }
+}
+
+/** An answer, if it comes in time: the SDK's own limits end where an answer begins. */
+async function withinLimit<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    const error = Object.assign(new Error("it does not answer in time"), { name: "TimeoutError" });
+    timer = setTimeout(() => reject(error), API_LIMIT_MS);
+  });
+  return Promise.race([answer, limit]).finally(() => clearTimeout(timer));
 }
 
 function clientSettings({ region, fips, profile }: MountTargetSearch) {
@@ -122,47 +135,68 @@ function clientSettings({ region, fips, profile }: MountTargetSearch) {
     region,
     useFipsEndpoint: fips,
     maxAttempts: 2,
+    // its warnings would go to the terminal
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
     ...(profile === undefined ? {} : { profile }),
-    requestHandler: { connectionTimeout: CONNECT_LIMIT_MS, requestTimeout: ANSWER_LIMIT_MS },
+    requestHandler: {
+      connectionTimeout: CONNECT_LIMIT_MS,
+      requestTimeout: ANSWER_LIMIT_MS,
+      throwOnRequestTimeout: true,
+    },
   };
 }
+
+const nameOf = (error: unknown) => (error as { name?: string } | undefined)?.name ?? "";
 
 /** What a failed call means for the user. */
 function apiFailure(
   cause: unknown,
   service: string,
   permission: string,
-  search: MountTargetSearch,
+  { fsId, region, profile }: MountTargetSearch,
 ): EfsError {
   const { name = "", code = "" } = (cause ?? {}) as { name?: string; code?: string };
-  const { fsId, region } = search;
+  const said = saidOf(cause);
+  const OR_ADDRESS = "or name the address with mounttargetip=IP";
   const fail = (message: string, hint: string) => new EfsError("mount", message, { hint, cause });
-  if (/CredentialsProviderError|UnrecognizedClient|InvalidClientTokenId|ExpiredToken/.test(name)) {
+  if (name === "FileSystemNotFound") {
+    return fail(`the file system ${fsId} does not exist in ${region}`, "check its id and region");
+  }
+  if (name === "CredentialsProviderError") {
+    const whose = profile === undefined ? "this machine" : `profile ${profile}`;
     return fail(
-      `the ${service} API cannot be asked for the mount target: ${reason(cause)}`,
-      `give this machine credentials with the permission ${permission}, or name the address with mounttargetip=IP`,
+      `the ${service} API cannot be asked for the mount target, since ${whose} has no credentials: ${said}`,
+      `give this machine credentials with the permission ${permission}, ${OR_ADDRESS}`,
     );
   }
   if (/AccessDenied|UnauthorizedOperation|NotAuthorized/i.test(name)) {
     return fail(
       `the ${service} API denies ${permission} to this machine's credentials`,
-      `allow ${permission} in their IAM policy, or name the address with mounttargetip=IP`,
+      `allow ${permission} in their IAM policy, ${OR_ADDRESS}`,
     );
   }
-  if (name === "FileSystemNotFound") {
-    return fail(`the file system ${fsId} does not exist in ${region}`, "check its id and region");
+  if (
+    /UnrecognizedClient|InvalidClientTokenId|ExpiredToken|RequestExpired|AuthFailure|Signature/.test(name)
+  ) {
+    return fail(
+      `the ${service} API does not accept this machine's credentials: ${said}`,
+      `correct or renew them, and check this machine's clock; ${OR_ADDRESS}`,
+    );
+  }
+  if (/Throttl|TooManyRequests|RequestLimitExceeded/.test(name)) {
+    return fail(
+      `the ${service} API is asked too often in this account: ${said}`,
+      `try again after a while, ${OR_ADDRESS}`,
+    );
   }
   if (
     name === "TimeoutError" ||
     /ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH/.test(`${code} ${name}`)
   ) {
     return fail(
-      `the ${service} API in ${region} cannot be reached: ${reason(cause)}`,
-      "check this machine's way to it: a route, a VPC endpoint or a proxy; or name the address with mounttargetip=IP",
+      `the ${service} API in ${region} cannot be reached: ${said}`,
+      `check this machine's way to it: a route, a VPC endpoint or a proxy; ${OR_ADDRESS}`,
     );
   }
-  return fail(
-    `the ${service} API failed: ${name} ${reason(cause)}`,
-    "name the address with mounttargetip=IP",
-  );
+  return fail(`the ${service} API failed: ${name} ${said}`, `try again, ${OR_ADDRESS}`);
 }

@@ -79,7 +79,7 @@ export async function resolveTarget(request: MountRequest, context: TargetContex
     return { ...target, address: await otherFamily(addresses) };
   }
   if (!settings.fall_back_to_mount_target_ip_address_enabled) throw unresolved(target);
-  const address = await fallBack(request, target, context);
+  const address = await fallBack(request, target, parts.zone, context);
   context.step(`${name} does not resolve; a mount target of ${fsId} is at ${address}`);
   return { ...target, address };
 }
@@ -177,6 +177,7 @@ async function otherFamily(addresses: readonly string[]): Promise<string | undef
 async function fallBack(
   request: MountRequest,
   target: ResolvedTarget,
+  zone: string | undefined,
   context: TargetContext,
 ): Promise<string> {
   const { fsId, region, dnsName: name } = target;
@@ -186,7 +187,8 @@ async function fallBack(
     return await findMountTargetAddress({
       fsId,
       region,
-      zone: request.zone,
+      zone:
+        zone === undefined ? undefined : request.crossAccount === undefined ? { name: zone } : { id: zone },
       profile: request.security.kind === "tls" ? request.security.iam?.profile : undefined,
       fips: usesFips(settings, environment),
       metadata,

@@ -27,7 +27,10 @@ export type TargetChoice =
 export function chooseMountTarget(targets: readonly MountTarget[], wanted: WantedZone): TargetChoice {
   if (targets.length === 0) return { kind: "no-targets" };
   const inZone = targets.filter((target) => isIn(target, wanted));
-  const zones = targets.map(({ zoneName, zoneId }) => zoneName ?? zoneId ?? "an unknown zone");
+  const zones = targets.map(({ zoneName, zoneId }) => {
+    const [told, otherwise] = wanted.name === undefined ? [zoneId, zoneName] : [zoneName, zoneId];
+    return told ?? otherwise ?? "an unknown zone";
+  });
   if (wanted.isRequired && inZone.length === 0) return { kind: "none-in-zone", zones };
   const target = [...inZone, ...(wanted.isRequired ? [] : targets)].find(({ isAvailable }) => isAvailable);
   if (target !== undefined) return { kind: "chosen", target };

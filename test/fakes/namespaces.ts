@@ -1,0 +1,51 @@
+import { spawnSync } from "node:child_process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const INSIDE = "--inside";
+const LIMIT_MS = 120_000;
+
+/** Why namespaces cannot be made, for tests to be skipped with; false where they can. */
+export const NO_NAMESPACES = process.getuid?.() !== 0 && "only root can make namespaces";
+
+/**
+ * Runs a test file's tests in namespaces of their own, where its network is its own loopback device: ports
+ * and addresses are taken from nobody, and no name resolves. The file is started again there; what it reports
+ * is what the copy reports. Everything ends with it.
+ *
+ * @param file the test file's import.meta.url
+ * @param kinds as unshare(1) calls them, beside `--net`
+ */
+export async function inNamespaces(
+  file: string,
+  kinds: readonly string[],
+  tests: () => Promise<void> | void,
+): Promise<void> {
+  if (NO_NAMESPACES !== false) {
+    test("in namespaces", { skip: NO_NAMESPACES }, () => {});
+    return;
+  }
+  if (process.argv[2] === INSIDE) {
+    run("ip", "link", "set", "lo", "up");
+    await tests();
+    return;
+  }
+  const again = [process.execPath, ...process.execArgv, fileURLToPath(file), INSIDE];
+  const namespaces = ["--net", ...kinds, "--fork", "--kill-child"];
+  const { status } = spawnSync("setpriv", ["--pdeathsig", "KILL", "unshare", ...namespaces, ...again], {
+    stdio: "inherit",
+    timeout: LIMIT_MS,
+  });
+  process.exitCode = status ?? 1;
+}
+
+/** Runs a program of the system, which must succeed. */
+export function run(file: string, ...args: string[]): void {
+  const { status, stderr, error } = spawnSync(file, args, { encoding: "utf8", timeout: LIMIT_MS });
+  if (status !== 0) throw error ?? new Error(`${file} ${args.join(" ")} ended with ${status}: ${stderr}`);
+}
+
+/** Gives the loopback device more addresses. */
+export function addAddresses(...addresses: string[]): void {
+  for (const address of addresses) run("ip", "address", "add", address, "dev", "lo", "nodad");
+}
