@@ -98,7 +98,7 @@ export class Rig {
   /** Starts a watchdog with a configuration file, and with settings that no file can have. */
   async watch(config = "", more: Partial<Policy> = {}): Promise<Watchdog> {
     const file = config === "" ? emptyConfig("test.conf") : parseConfig(config, "test.conf");
-    const paths = { stateDirectory: this.directory, keeper: KEEPER };
+    const paths = { stateDirectory: this.directory, keeper: KEEPER, socketMaker: "/none" };
     const context = { paths, kernel: this.kernel, log: this.log, hostName: "test-host", version: "1.2.3" };
     this.#watchdog = await startWatchdog(context, { ...policyOf(file), ...more });
     return this.#watchdog;
@@ -264,7 +264,9 @@ export async function eventually(
   }
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+/** Sends a signal to one process; none where the pid is that of a group or of nobody. */
+export function signal(pid: number, name: NodeJS.Signals): void {
+  if (pid <= 1) return;
   try {
     process.kill(pid, name);
   } catch {

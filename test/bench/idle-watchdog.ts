@@ -51,7 +51,7 @@ async function main(): Promise<void> {
   const policy = policyOf(emptyConfig("none"));
   await startWatchdog(
     {
-      paths: { stateDirectory, keeper },
+      paths: { stateDirectory, keeper, socketMaker: "/none" },
       kernel: { ...SYSTEM_KERNEL, mounts: () => [mount], nfsClientPorts: () => new Set([port]) },
       log: openLog(`${folder}/watchdog.log`, policy.log),
       hostName: "bench",

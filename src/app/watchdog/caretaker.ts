@@ -29,7 +29,7 @@ import type { WatchedTunnel } from "./watched-tunnel.ts";
 
 /** What a watchdog works with. */
 export interface WatchdogContext {
-  readonly paths: Pick<SystemPaths, "stateDirectory" | "keeper">;
+  readonly paths: Pick<SystemPaths, "stateDirectory" | "keeper" | "socketMaker">;
   readonly kernel: Kernel;
   readonly log: Log;
   readonly hostName: string;
@@ -277,7 +277,7 @@ export class Caretaker {
     if (this.#isUnused(tunnel)) return;
     const { paths, log } = this.#context;
     await this.#certificates.prepare(tunnel, policy);
-    const started = await startAgain(tunnel, paths.keeper, this.#stunnel, log);
+    const started = await startAgain(tunnel, paths, this.#stunnel, log);
     const { stunnel, stunnelProgram, inheritsSocket } = started;
     const before = changeState(paths.stateDirectory, tunnel.base, (state) => ({
       ...withProcesses(state, started),

@@ -3,10 +3,11 @@ import { EfsError } from "../../core/errors.ts";
 import type { Port } from "../../core/ids.ts";
 import { fitConfig, savedPort } from "../../core/supervise/saved-config.ts";
 import type { TunnelPaths } from "../../core/tunnel/names.ts";
+import type { SystemPaths } from "../../paths.ts";
 import { makeDirectory, readIfThere, writeAtomically } from "../../system/files.ts";
 import type { Log } from "../../system/log.ts";
-import { bindPort } from "../../system/network.ts";
 import { findProcesses, holdsSocket, listenerInode } from "../../system/procfs.ts";
+import { tunnelNetwork } from "../namespace-socket.ts";
 import { findStunnel, type Stunnel, stunnelPath } from "../stunnel.ts";
 import { type RunningTunnel, startTunnel } from "../tunnel.ts";
 
@@ -55,7 +56,7 @@ export interface StartedTunnel extends RunningTunnel {
  */
 export async function startAgain(
   tunnel: DownTunnel,
-  keeperProgram: string,
+  programs: Pick<SystemPaths, "keeper" | "socketMaker">,
   installed: InstalledStunnel,
   log: Log,
 ): Promise<StartedTunnel> {
@@ -77,26 +78,32 @@ export async function startAgain(
     writeAtomically(paths.stunnelConfig, fitted.text, PRIVATE_MODE);
     log.info(`${name}: its configuration now suits ${stunnel}: ${fitted.changes.join(", ")}`);
   }
-  const inheritsSocket = capabilities.inheritsSockets && networkNamespace === undefined;
-  const socket = inheritsSocket ? await bindPort(port) : undefined;
-  if (inheritsSocket && socket === undefined) throw portTaken(port);
-  // nothing may be awaited between the two: a connection that comes in would be accepted here and lost
-  const starting = startTunnel({ keeperProgram, stunnel, paths, port, socket, networkNamespace });
-  socket?.close();
+  const inheritsSocket = capabilities.inheritsSockets;
+  const network = tunnelNetwork(networkNamespace, programs.socketMaker);
   try {
+    const socket = inheritsSocket ? await network.bindFirst([port]) : undefined;
+    if (inheritsSocket && socket === undefined) throw portTaken(tunnel);
+    // nothing may be awaited between the two: a connection that comes in would be accepted here and lost
+    const start = { keeperProgram: programs.keeper, stunnel, paths, port, socket, networkNamespace };
+    const starting = startTunnel(start);
+    socket?.close();
     return { ...(await starting), stunnelProgram: stunnel, inheritsSocket };
   } catch (error) {
-    if (!inheritsSocket && listenerInode(port) !== undefined) throw portTaken(port, error);
+    if (!inheritsSocket && networkNamespace === undefined && listenerInode(port) !== undefined)
+      throw portTaken(tunnel, error);
     throw error;
+  } finally {
+    network.leave();
   }
 }
 
 /** Names who listens on a tunnel's port, as far as it can be found out. */
-function portTaken(port: Port, cause?: unknown): EfsError {
-  const inode = listenerInode(port);
+function portTaken({ port, networkNamespace }: DownTunnel, cause?: unknown): EfsError {
+  const inode = networkNamespace === undefined ? listenerInode(port) : undefined;
   const holder = inode === undefined ? undefined : findProcesses(({ pid }) => holdsSocket(pid, inode)).at(0);
   const who = holder === undefined ? "another process" : `process ${holder.pid} (${programOf(holder.pid)})`;
-  return new EfsError("system", `port ${port} on 127.0.0.1 is taken by ${who}`, {
+  const where = networkNamespace === undefined ? "" : ` in ${networkNamespace}`;
+  return new EfsError("system", `port ${port} on 127.0.0.1${where} is taken by ${who}`, {
     hint: "end that process: the tunnel takes the port as soon as it is free",
     cause,
   });
