@@ -9,6 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -168,6 +169,42 @@ describe("tunnels", { concurrency: true }, () => {
     const reason = new Error("given up");
     controller.abort(reason);
     await assert.rejects(starting, reason);
+    assert.deepEqual(processesOf(directory), []);
+  });
+
+  test("a stunnel that does not have the socket it was handed is not taken for the port's listener", async (t) => {
+    const directory = temporaryDirectory(t, "foreign");
+    const socket = await boundPort();
+    t.after(() => socket.close());
+    const paths = tunnelPaths(directory, `fs-1.x.${socket.port}`);
+    mkdirSync(paths.directory);
+    const foreign = join(directory, "foreign");
+    const script = `exec 3</dev/null; echo $$ >${paths.pidFile}; while :; do sleep 0.01; done`;
+    writeFileSync(foreign, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    writeFileSync(paths.stunnelConfig, "");
+    const start = {
+      keeperProgram: KEEPER,
+      stunnel: foreign,
+      paths,
+      port: socket.port,
+      socket,
+      networkNamespace: undefined,
+    };
+    const controller = new AbortController();
+    let accepted = false;
+    const starting = startTunnel(start, controller.signal).then(() => {
+      accepted = true;
+    });
+    await eventually("it runs", () => stunnelOf(paths) !== undefined);
+    // each change of the directory has it looked at again
+    for (let change = 0; change < 5; change += 1) {
+      writeFileSync(`${paths.directory}/change`, String(change));
+      await readFile(`${paths.directory}/change`);
+    }
+    const reason = new Error("given up");
+    controller.abort(reason);
+    await assert.rejects(starting, reason);
+    assert.equal(accepted, false);
     assert.deepEqual(processesOf(directory), []);
   });
 

@@ -27,7 +27,7 @@ const SPLIT: [what: string, text: string, options: MountOption[]][] = [
     'context="system_u:object_r:nfs_t:s0:c1,c2",tls',
     [option("context", '"system_u:object_r:nfs_t:s0:c1,c2"'), option("tls")],
   ],
-  ["a double quote without its other half is a character", 'a="b,c', [option("a", '"b'), option("c")]],
+  ["a double quote without its other half is a character", 'a="b,,c', [option("a", '"b'), option("c")]],
   ["a value may have any letters", "awsprofile=büro-π", [option("awsprofile", "büro-π")]],
 ];
 for (const [what, text, options] of SPLIT) {
