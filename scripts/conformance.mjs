@@ -54,7 +54,6 @@ function decidedCases(folder) {
 const given = (option) => args.some((argument) => argument === option || argument.startsWith(`${option}=`));
 const options = [...args];
 if (!given("--impl")) options.push("--impl", path.join(ROOT, "bin/mount.efs"));
-if (!given("--only")) options.push("--only", "^(device|args|option|nfs|tls)-");
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "cases-"));
 try {
   if (!given("--cases") && fs.existsSync(DECISIONS)) options.push("--cases", decidedCases(folder));

@@ -48,7 +48,7 @@ describe("npm run conformance", () => {
   test("runs the suite's own cases on this checkout's mount.efs", () => {
     const { status, stdout } = run(suite);
     assert.deepEqual(JSON.parse(stdout), {
-      args: ["--impl", join(checkout, "bin/mount.efs"), "--only", "^(device|args|option|nfs|tls)-"],
+      args: ["--impl", join(checkout, "bin/mount.efs")],
     });
     assert.equal(status, 0);
   });

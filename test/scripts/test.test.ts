@@ -25,8 +25,9 @@ describe("npm test", () => {
   });
   afterEach(() => place.remove());
 
-  /** Runs the stages, some of them replaced; the guest's is left out. */
+  /** Runs the stages, some of them replaced, and the guest's tests where there are some. */
   const run = (changed: Record<string, string> = {}) => {
+    mkdirSync(join(place.path, "test/guest"), { recursive: true });
     for (const [name, text] of Object.entries({ ...STAGES, ...changed })) {
       const file = join(place.path, name);
       mkdirSync(dirname(file), { recursive: true });
