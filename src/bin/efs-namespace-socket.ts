@@ -1,3 +1,4 @@
+import { networkInterfaces } from "node:os";
 import type { Answer, Order } from "../app/namespace-socket.ts";
 import { asEfsError, EfsError } from "../core/errors.ts";
 import type { Port } from "../core/ids.ts";
@@ -14,6 +15,7 @@ process.on("disconnect", () => process.exit(0));
 
 async function bind(ports: readonly Port[]): Promise<void> {
   try {
+    requireLoopback();
     for (const port of ports) {
       const server = await listenLocally(port);
       if (server === undefined) continue;
@@ -25,6 +27,15 @@ async function bind(ports: readonly Port[]): Promise<void> {
     const error = asEfsError(cause);
     answer({ failed: error.message, hint: error instanceof EfsError ? error.hint : undefined });
   }
+}
+
+/** A namespace that was just made has its loopback interface down, where nobody can connect. */
+function requireLoopback(): void {
+  const addresses = Object.values(networkInterfaces()).flat();
+  if (addresses.some((address) => address?.internal)) return;
+  throw new EfsError("system", "its loopback interface is down", {
+    hint: "bring it up in there: ip link set lo up",
+  });
 }
 
 async function connect(port: Port, limitMs: number): Promise<void> {

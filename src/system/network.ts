@@ -31,12 +31,9 @@ export function listenLocally(port: Port): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
     server.once("error", (error) => {
       if (hasCode(error, "EADDRINUSE")) return resolve(undefined);
-      const isDown = hasCode(error, "EADDRNOTAVAIL");
       reject(
         new EfsError("system", `cannot listen on 127.0.0.1:${port}: ${reason(error)}`, {
-          hint: isDown
-            ? "bring the loopback interface up: ip link set lo up"
-            : "choose another port with tlsport or port_range_lower_bound and port_range_upper_bound",
+          hint: "choose another port with tlsport or port_range_lower_bound and port_range_upper_bound",
           cause: error,
         }),
       );
