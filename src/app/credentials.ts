@@ -1,16 +1,17 @@
 import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { EfsError } from "../core/errors.ts";
 import { credentialCandidates, type ProfileFacts } from "../core/identity/candidates.ts";
 import type { Credentials } from "../core/identity/connect-signature.ts";
-import { type CredentialSource, describeSource } from "../core/identity/source.ts";
+import { type CredentialSource, describeSource, formatSource } from "../core/identity/source.ts";
 import type { Region } from "../core/ids.ts";
 import type { IamRequest } from "../core/request/request.ts";
 import { awsSuffix } from "../core/target/partitions.ts";
+import { hasControlCharacter, quoted } from "../core/text.ts";
 import { quietSdk } from "../system/aws-sdk.ts";
 import { reason } from "../system/files.ts";
 import { askHttp } from "../system/http.ts";
 import type { Metadata } from "../system/metadata.ts";
+import { saidOf } from "./aws-failure.ts";
 import type { Environment } from "./target.ts";
 
 export interface CredentialContext {
@@ -72,6 +73,8 @@ export async function fetchCredentials(
   source: CredentialSource,
   context: CredentialContext,
 ): Promise<Credentials> {
+  if (hasControlCharacter(formatSource(source)))
+    throw new NoCredentials("its name holds a control character");
   switch (source.kind) {
     case "credentials":
     case "config":
@@ -79,9 +82,10 @@ export async function fetchCredentials(
     case "named_profile":
       return referredKeys(source.profile, context);
     case "ecs":
-      return agentKeys(new URL(source.path, ECS_AGENT), {});
+      // put together as texts: by URL's rules, a path that begins with // names a host
+      return agentKeys(webAddress(`${ECS_AGENT}${source.path}`), {});
     case "podidentity":
-      return agentKeys(new URL(source.url), { authorization: readToken(source.tokenFile) });
+      return agentKeys(webAddress(source.url), { authorization: readToken(source.tokenFile) });
     case "webidentity":
       return webIdentityKeys(source, context);
     case "metadata":
@@ -105,7 +109,7 @@ function facts(profiles: Profiles, name: string): ProfileFacts {
   return {
     keysInCredentials: hasKeys("credentials"),
     keysInConfig: hasKeys("config"),
-    exists: name in profiles.credentials || name in profiles.config,
+    exists: Object.hasOwn(profiles.credentials, name) || Object.hasOwn(profiles.config, name),
   };
 }
 
@@ -114,10 +118,7 @@ function profileKeys(
   profiles: Profiles,
 ): Credentials {
   const values = profiles[kind][profile];
-  const [accessKeyId, secretAccessKey] = [values?.aws_access_key_id, values?.aws_secret_access_key];
-  if (!accessKeyId || !secretAccessKey)
-    throw new NoCredentials(`it has no keys in ${homedir()}/.aws/${kind}`);
-  return { accessKeyId, secretAccessKey, sessionToken: values?.aws_session_token };
+  return keysOf(values?.aws_access_key_id, values?.aws_secret_access_key, values?.aws_session_token);
 }
 
 /** What a profile tells to do: assume a role, run a program, sign on. */
@@ -128,8 +129,21 @@ async function referredKeys(profile: string, { region }: CredentialContext): Pro
     setTimeout(() => reject(new NoCredentials("no answer in time")), PROFILE_LIMIT_MS).unref();
   });
   const provider = fromIni({ profile, ignoreCache: true, clientConfig: { region } });
-  const { accessKeyId, secretAccessKey, sessionToken } = await Promise.race([provider(), limit]);
-  return { accessKeyId, secretAccessKey, sessionToken };
+  try {
+    const { accessKeyId, secretAccessKey, sessionToken } = await Promise.race([provider(), limit]);
+    return keysOf(accessKeyId, secretAccessKey, sessionToken);
+  } catch (error) {
+    const said = saidOf(error);
+    // what it says of a program is the command line and what the program wrote
+    throw new NoCredentials(/^Command failed/.test(said) ? "its credential_process failed" : said);
+  }
+}
+
+/** The URL of a web server. */
+function webAddress(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
+  throw new NoCredentials(`${quoted(text)} is no http or https URL`);
 }
 
 async function agentKeys(url: URL, headers: Record<string, string>): Promise<Credentials> {
@@ -164,7 +178,7 @@ async function webIdentityKeys(
     RoleSessionName: SESSION_NAME,
     WebIdentityToken: readToken(tokenFile),
   }).toString();
-  const answer = await askHttp(new URL("/", endpoint), {
+  const answer = await askHttp(new URL("/", webAddress(endpoint)), {
     method: "POST",
     headers: { accept: "application/json", "content-type": "application/x-www-form-urlencoded" },
     body,
@@ -174,9 +188,8 @@ async function webIdentityKeys(
   const data = parseJson(answer.body);
   if (answer.status !== 200) {
     const code = at(data, "Error", "Code");
-    throw new NoCredentials(
-      `${endpoint} refuses: ${typeof code === "string" ? code : `status ${answer.status}`}`,
-    );
+    const isCode = typeof code === "string" && /^[A-Za-z.]{1,64}$/.test(code);
+    throw new NoCredentials(`${endpoint} refuses: ${isCode ? code : `status ${answer.status}`}`);
   }
   const path = ["AssumeRoleWithWebIdentityResponse", "AssumeRoleWithWebIdentityResult", "Credentials"];
   return parseKeys(JSON.stringify(at(data, ...path) ?? null), "STS answers without credentials");
@@ -200,9 +213,20 @@ function at(value: unknown, ...path: string[]): unknown {
 function parseKeys(text: string | undefined, otherwise: string): Credentials {
   if (text === undefined) throw new NoCredentials(otherwise);
   const data = parseJson(text);
-  const [id, secret] = [at(data, "AccessKeyId"), at(data, "SecretAccessKey")];
-  const token = at(data, "Token") ?? at(data, "SessionToken");
-  const isKey = (value: unknown): value is string => typeof value === "string" && value !== "";
-  if (!isKey(id) || !isKey(secret)) throw new NoCredentials("the answer holds no keys");
-  return { accessKeyId: id, secretAccessKey: secret, sessionToken: isKey(token) ? token : undefined };
+  return keysOf(
+    at(data, "AccessKeyId"),
+    at(data, "SecretAccessKey"),
+    at(data, "Token") ?? at(data, "SessionToken"),
+  );
+}
+
+/** Keys as they were found, if they can be such; a token that is empty or null is none. */
+function keysOf(accessKeyId: unknown, secretAccessKey: unknown, token: unknown): Credentials {
+  const isKey = (value: unknown): value is string =>
+    typeof value === "string" && /^[\x21-\x7e]+$/.test(value);
+  const sessionToken = token === "" || token === null ? undefined : token;
+  const isSession = sessionToken === undefined || isKey(sessionToken);
+  if (isKey(accessKeyId) && isKey(secretAccessKey) && isSession)
+    return { accessKeyId, secretAccessKey, sessionToken };
+  throw new NoCredentials("it holds no keys");
 }
