@@ -1,75 +1,12 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { findProcesses } from "../../src/system/procfs.ts";
 import { buildCheckout } from "../bin/built.ts";
 import { temporaryDirectory } from "./authority.ts";
 import { LogsService } from "./cloudwatch-emulator.ts";
+import { MountMachine, NAME } from "./mount-machine.ts";
 import { eventually } from "./watchdog-rig.ts";
-
-const NAME = "fs-12345678.efs.us-east-1.amazonaws.com";
-const CONFIG = "[mount]\nregion = us-east-1\nfall_back_to_mount_target_ip_address_enabled = false\n";
-
-/** A machine's own files, and everything else as it is; what happens there is forgotten but for the log. */
-const SANDBOX = `
-set -eu
-place=$1; shift
-mount --make-rprivate /
-mount -t tmpfs layer "$place/layer"
-for each in etc usr/sbin; do
-  mkdir -p "$place/layer/$each.upper" "$place/layer/$each.work"
-  mount -t overlay layer -o "lowerdir=/$each,upperdir=$place/layer/$each.upper,workdir=$place/layer/$each.work" "/$each"
-done
-mount -t tmpfs run /run
-mount -t tmpfs log /var/log
-mkdir -p /etc/amazon/efs /var/log/amazon/efs
-mount --bind "$place/log" /var/log/amazon/efs
-cp "$place/efs-utils.conf" /etc/amazon/efs
-echo "127.0.0.5 ${NAME}" >>/etc/hosts
-rm -f /usr/sbin/mount.nfs4
-cp "$place/mount.nfs4" /usr/sbin
-exec "$@"`;
-
-/** How the call of mount.efs ended. */
-interface Outcome {
-  readonly status: number | null;
-  readonly stderr: string;
-  /** Milliseconds until whoever waits for its end and its output goes on. */
-  readonly took: number;
-}
-
-class MountedMachine {
-  readonly #place: string;
-  readonly #program: string;
-
-  constructor(test: TestContext, program: string, { config = "", nfs = "exit 0" } = {}) {
-    this.#place = temporaryDirectory(test, "reporting");
-    this.#program = program;
-    for (const name of ["layer", "log"]) mkdirSync(join(this.#place, name));
-    writeFileSync(join(this.#place, "efs-utils.conf"), `${CONFIG}${config}`);
-    writeFileSync(join(this.#place, "mount.nfs4"), `#!/bin/sh\n${nfs}\n`, { mode: 0o755 });
-  }
-
-  async mount(device: string, environment: Record<string, string> = {}): Promise<Outcome> {
-    const command = [process.execPath, this.#program, device, "/mnt"];
-    const began = performance.now();
-    const child = spawn("unshare", ["--mount", "/bin/sh", "-c", SANDBOX, "sh", this.#place, ...command], {
-      env: { PATH: process.env.PATH, AWS_EC2_METADATA_DISABLED: "true", ...environment },
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    const [stderr, [status]] = await Promise.all([text(child.stderr), once(child, "exit")]);
-    return { status, stderr, took: performance.now() - began };
-  }
-
-  get log(): string {
-    const file = join(this.#place, "log/mount.log");
-    return existsSync(file) ? readFileSync(file, "utf8") : "";
-  }
-}
 
 const ENABLED =
   "[cloudwatch-log]\nenabled = true\nlog_group_name = /mounts/{fs_id}\nretention_in_days = 30\n";
@@ -99,10 +36,10 @@ describe("a mount that is reported to CloudWatch Logs", { skip: process.getuid?.
 
   test("is published with its name and place where it succeeds", async (t) => {
     const { logs, environment } = await service(t);
-    const machine = new MountedMachine(t, program, { config: ENABLED });
+    const machine = new MountMachine(t, program, { config: ENABLED });
     const began = Date.now();
     assert.deepEqual(
-      { ...(await machine.mount("fs-12345678:/", environment)), took: 0 },
+      { ...(await machine.mount(["fs-12345678:/", "/mnt"], environment)), took: 0 },
       { status: 0, stderr: "", took: 0 },
     );
     await eventually("it is published", () => logs.events.length === 1);
@@ -121,18 +58,18 @@ describe("a mount that is reported to CloudWatch Logs", { skip: process.getuid?.
 
   test("is published with its error where it fails, also before its name resolves", async (t) => {
     const { logs, environment } = await service(t);
-    const machine = new MountedMachine(t, program, {
+    const machine = new MountMachine(t, program, {
       config: ENABLED,
       nfs: "echo denied by test >&2; exit 32",
     });
-    const { status, stderr } = await machine.mount("fs-12345678:/", environment);
+    const { status, stderr } = await machine.mount(["fs-12345678:/", "/mnt"], environment);
     assert.equal(status, 32);
     await eventually("it is published", () => logs.events.length === 1);
     const said = stderr.replace(/^mount\.efs: /, "").trim();
     assert.equal(logs.events[0]?.message, `Failed to mount at /mnt: ${said}`);
     assert.match(said, /denied by test/);
 
-    assert.equal((await machine.mount("fs-99999999:/", environment)).status, 32);
+    assert.equal((await machine.mount(["fs-99999999:/", "/mnt"], environment)).status, 32);
     await eventually("it is published", () => logs.events.length === 2);
     assert.match(logs.events[1]?.message ?? "", /fs-99999999.*does not resolve/);
     assert.match(logs.events[1]?.stream ?? "", /^fs-99999999 - /);
@@ -141,8 +78,8 @@ describe("a mount that is reported to CloudWatch Logs", { skip: process.getuid?.
   test("ends with the same status and as soon where access is denied, which is one warning", async (t) => {
     const { logs, environment } = await service(t);
     logs.denied.add("PutLogEvents");
-    const machine = new MountedMachine(t, program, { config: ENABLED });
-    assert.equal((await machine.mount("fs-12345678:/", environment)).status, 0);
+    const machine = new MountMachine(t, program, { config: ENABLED });
+    assert.equal((await machine.mount(["fs-12345678:/", "/mnt"], environment)).status, 0);
     await eventually("it is said", () => /WARNING - the mount is not reported.*denied/.test(machine.log));
     assert.equal(machine.log.match(/CloudWatch/g)?.length, 1);
     assert.doesNotMatch(machine.log, /very-secret/);
@@ -151,9 +88,9 @@ describe("a mount that is reported to CloudWatch Logs", { skip: process.getuid?.
   test("is not waited for where nobody answers", async (t) => {
     const { logs, environment } = await service(t);
     logs.isSilent = true;
-    const plain = await new MountedMachine(t, program).mount("fs-12345678:/", environment);
-    const machine = new MountedMachine(t, program, { config: ENABLED });
-    const reported = await machine.mount("fs-12345678:/", environment);
+    const plain = await new MountMachine(t, program).mount(["fs-12345678:/", "/mnt"], environment);
+    const machine = new MountMachine(t, program, { config: ENABLED });
+    const reported = await machine.mount(["fs-12345678:/", "/mnt"], environment);
     assert.deepEqual([plain.status, reported.status], [0, 0]);
     t.diagnostic(`without ${plain.took.toFixed(0)} ms, with ${reported.took.toFixed(0)} ms`);
     assert.ok(reported.took < plain.took + 500, `${reported.took} instead of ${plain.took} ms`);
@@ -166,7 +103,8 @@ describe("a mount that is reported to CloudWatch Logs", { skip: process.getuid?.
     const { logs, environment } = await service(t);
     const off = "[cloudwatch-log]\nlog_group_name = /mounts\n";
     assert.equal(
-      (await new MountedMachine(t, program, { config: off }).mount("fs-12345678:/", environment)).status,
+      (await new MountMachine(t, program, { config: off }).mount(["fs-12345678:/", "/mnt"], environment))
+        .status,
       0,
     );
     assert.equal(publishers().length, 0);
