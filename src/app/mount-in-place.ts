@@ -8,32 +8,41 @@ import { parseState } from "../core/state/state.ts";
 import type { ResolvedTarget } from "../core/target/target.ts";
 import { classifyEntry } from "../core/tunnel/names.ts";
 import { readIfThere } from "../system/files.ts";
-import { readMounts } from "../system/mounts.ts";
 
 /**
  * Whether what is to be mounted is mounted there already. Other kinds of file systems at the mount point (a
  * tmpfs, an automount's trigger) are mounted over.
  *
+ * @param mounts what is mounted where the request wants to mount
  * @throws EfsError (mount) where another NFS file system is mounted there
  */
 export function isMountedAlready(
   request: MountRequest,
   target: ResolvedTarget,
+  mounts: readonly MountEntry[],
   stateDirectory: string,
 ): boolean {
-  const entry = mountedAt(readMounts(), request.mountPoint);
+  const entry = mountedAt(mounts, request.mountPoint);
   if (entry === undefined || !entry.type.startsWith("nfs")) return false;
-  const port = tunnelPort(entry);
+  const tunnel = tunnelOf(entry, stateDirectory);
   const isSame =
     request.security.kind === "plain"
-      ? entry.source === nfsDevice({ kind: "direct", target }, request.remotePath)
-      : port !== undefined &&
-        entry.source === `127.0.0.1:${request.remotePath}` &&
-        fileSystemOf(port, stateDirectory) === target.fsId;
+      ? [target, { ...target, address: undefined }].some((known) =>
+          isOf(entry, nfsDevice({ kind: "direct", target: known }, request.remotePath)),
+        )
+      : isOf(entry, `127.0.0.1:${request.remotePath}`) &&
+        tunnel?.fsId === target.fsId &&
+        tunnel.accessPoint === request.security.accessPoint;
   if (isSame) return true;
-  throw new EfsError("mount", `${request.mountPoint} has ${whatIs(entry, stateDirectory)} mounted already`, {
+  throw new EfsError("mount", `${request.mountPoint} has ${whatIs(entry, tunnel)} mounted already`, {
     hint: "unmount it first, or choose another mount point",
   });
+}
+
+/** Whether a mount is of this device and path; the mount table has paths without slashes that say nothing. */
+function isOf({ source }: MountEntry, device: string): boolean {
+  const plain = (text: string) => text.replaceAll(/\/{2,}/g, "/").replace(/(?<=[^:])\/$/, "");
+  return plain(source) === plain(device);
 }
 
 /**
@@ -41,8 +50,8 @@ export function isMountedAlready(
  *
  * @throws EfsError (mount) where there is none
  */
-export function tunnelInPlace(mountPoint: string): Port {
-  const entry = mountedAt(readMounts(), mountPoint);
+export function tunnelInPlace(mountPoint: string, mounts: readonly MountEntry[]): Port {
+  const entry = mountedAt(mounts, mountPoint);
   const port = entry === undefined ? undefined : tunnelPort(entry);
   if (port !== undefined) return port as Port;
   throw new EfsError(
@@ -54,23 +63,35 @@ export function tunnelInPlace(mountPoint: string): Port {
   );
 }
 
-function whatIs(entry: MountEntry, stateDirectory: string): string {
-  const port = tunnelPort(entry);
-  const fsId = port === undefined ? undefined : fileSystemOf(port, stateDirectory);
-  return fsId === undefined ? entry.source : `${fsId} (${entry.source}, port ${port})`;
+interface KnownTunnel {
+  readonly fsId: string | undefined;
+  readonly accessPoint: string | undefined;
 }
 
-/** The file system that the tunnel on a port leads to, by its state file. */
-function fileSystemOf(port: number, stateDirectory: string): string | undefined {
+function whatIs(entry: MountEntry, tunnel: KnownTunnel | undefined): string {
+  if (tunnel?.fsId === undefined) return entry.source;
+  const { fsId, accessPoint } = tunnel;
+  const through = accessPoint === undefined ? "" : `, access point ${accessPoint}`;
+  return `${fsId} (${entry.source}, port ${tunnelPort(entry)}${through})`;
+}
+
+/** What the tunnel of a mount leads to, by its state file. */
+function tunnelOf(mount: MountEntry, stateDirectory: string): KnownTunnel | undefined {
+  const port = tunnelPort(mount);
+  if (port === undefined) return undefined;
   try {
     const name = readdirSync(stateDirectory).find((candidate) => {
       const entry = classifyEntry(candidate);
       return (entry.kind === "state" || entry.kind === "unfinished") && entry.port === port;
     });
     if (name === undefined) return undefined;
-    const state = parseState(readIfThere(`${stateDirectory}/${name}`) ?? "", name, stateDirectory);
+    const { fsId, accessPoint } = parseState(
+      readIfThere(`${stateDirectory}/${name}`) ?? "",
+      name,
+      stateDirectory,
+    );
     // older state files have the id in their names only
-    return state.fsId ?? name.replace(/^~/, "").split(".")[0];
+    return { fsId: fsId ?? name.replace(/^~/, "").split(".")[0], accessPoint };
   } catch {
     return undefined;
   }

@@ -49,7 +49,10 @@ export async function mountFileSystem(
   context.located(target);
   if (tooEarly) return "too-early";
   const settings = targetContext.settingsFor(target.region);
-  if (!request.remount && isMountedAlready(request, target, context.paths.stateDirectory)) {
+  const mounts = readMounts();
+  // the table says nothing of another namespace
+  const isAnother = request.remount || request.mountNamespace !== undefined;
+  if (!isAnother && isMountedAlready(request, target, mounts, context.paths.stateDirectory)) {
     context.log.info(`${target.dnsName}:${remotePath} is mounted at ${mountPoint} already`);
     return "already-mounted";
   }
@@ -64,7 +67,11 @@ export async function mountFileSystem(
   if (tls === undefined || parts === undefined) {
     await mountNfs(mount({ kind: "direct", target }), context, context.signal);
   } else if (request.remount) {
-    await mountNfs(mount({ kind: "tunnel", port: tunnelInPlace(mountPoint) }), context, context.signal);
+    await mountNfs(
+      mount({ kind: "tunnel", port: tunnelInPlace(mountPoint, mounts) }),
+      context,
+      context.signal,
+    );
   } else {
     await mountThroughTunnel({ request, tls, target, settings, parts, found, mount }, context);
   }
