@@ -62,8 +62,10 @@ export async function run(file: string, args: readonly string[], options: RunOpt
     const status = await new Promise<number | undefined>((resolve, reject) => {
       child.once("error", (error) => reject(cannotRun(file, error)));
       child.once("close", (code) => resolve(code ?? undefined));
-      // what the program left running may keep its output open for ever
-      child.once("exit", (code) => setTimeout(resolve, OUTPUT_GRACE_MS, code ?? undefined));
+      // what the program left running may keep its output open for ever; what is there by now is read first
+      child.once("exit", (code) =>
+        setTimeout(() => setImmediate(resolve, code ?? undefined), OUTPUT_GRACE_MS),
+      );
       giveUp = () => resolve(undefined);
     });
     const aborted = options.signal?.aborted ?? false;
