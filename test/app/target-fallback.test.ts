@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { resolveTarget } from "../../src/app/target.ts";
+import { parseConfig, settings } from "../../src/core/config/config.ts";
+import { asEfsError } from "../../src/core/errors.ts";
+import { parseInvocation } from "../../src/core/request/request.ts";
+import type { ResolvedTarget } from "../../src/core/target/target.ts";
+import { Metadata } from "../../src/system/metadata.ts";
+import { assertProblem } from "../core/problem.ts";
+import { type DescribedTarget, efsApi, efsError } from "../fakes/efs-api.ts";
+import { forgetAws, setEnvironment } from "../fakes/environment.ts";
+import { profileText, userKeys } from "../fakes/keys.ts";
+import { inNamespaces, run } from "../fakes/namespaces.ts";
+import type { Answer, Service } from "../fakes/service.ts";
+import { temporaryDirectory } from "./authority.ts";
+
+const [FIRST, SECOND, KNOWN] = ["127.0.0.5", "127.0.0.6", "127.0.0.7"];
+const NFS_PORT = 2049;
+const [UNKNOWN_ID, RESOLVING_ID, DENIED_ID] = ["fs-11", "fs-22", "fs-33"];
+const nameOf = (id: string) => `${id}.efs.us-east-1.amazonaws.com`;
+const KEYS = userKeys("caller");
+const OTHER = userKeys("other");
+
+const TARGETS: DescribedTarget[] = [
+  {
+    MountTargetId: "fsmt-1",
+    IpAddress: FIRST,
+    LifeCycleState: "available",
+    AvailabilityZoneName: "us-east-1a",
+    AvailabilityZoneId: "use1-az1",
+  },
+  {
+    MountTargetId: "fsmt-2",
+    IpAddress: SECOND,
+    LifeCycleState: "available",
+    AvailabilityZoneName: "us-east-1b",
+    AvailabilityZoneId: "use1-az2",
+  },
+];
+
+const cleanUps: (() => unknown)[] = [];
+const group = { after: (cleanUp: () => unknown) => void cleanUps.push(cleanUp) };
+let efs: Service;
+
+/** Where a mount would go, and each step that -v tells. */
+async function resolve(
+  device: string,
+  options = "",
+  config = "",
+): Promise<ResolvedTarget & { steps: string[] }> {
+  const invocation = parseInvocation([device, "/mnt/efs", "-o", options], "/");
+  assert.ok(invocation.kind === "mount");
+  const file = parseConfig(`[mount]\nregion = us-east-1\n${config}`, "efs-utils.conf");
+  const environment = { AWS_EC2_METADATA_DISABLED: "true" };
+  const steps: string[] = [];
+  const target = await resolveTarget(invocation.request, {
+    environment,
+    settings: settings(file),
+    settingsFor: (region) => settings(file, region),
+    metadata: new Metadata({ disableToken: true, environment }),
+    step: (what) => steps.push(what),
+  });
+  return { ...target, steps };
+}
+
+/** Fails unless the mount ends with a line that says all of this. */
+async function assertRefused(resolving: Promise<unknown>, ...says: string[]): Promise<void> {
+  const error = await resolving.then(
+    () => assert.fail("it is resolved"),
+    (thrown: unknown) => asEfsError(thrown),
+  );
+  const rethrow = () => {
+    throw error;
+  };
+  assertProblem(rethrow, "mount", ...says);
+}
+
+const callersOf = (service: Service) =>
+  service.calls.map(({ headers }) => /Credential=([^/]+)/.exec(headers.authorization ?? "")?.[1]);
+
+await inNamespaces(import.meta.url, ["--mount"], () => {
+  before(async () => {
+    const directory = temporaryDirectory(group, "names");
+    writeFileSync(join(directory, "hosts"), `127.0.0.1 localhost\n${KNOWN} ${nameOf(RESOLVING_ID)}\n`);
+    // nobody is there, which is found out at once
+    writeFileSync(join(directory, "resolv.conf"), "nameserver 127.0.0.1\n");
+    for (const name of ["hosts", "resolv.conf"])
+      run("mount", "--bind", join(directory, name), `/etc/${name}`);
+    for (const address of [FIRST, SECOND]) {
+      const server = createServer((socket) => socket.destroy()).listen(NFS_PORT, address);
+      await once(server, "listening");
+      group.after(() => server.close());
+    }
+    efs = await efsApi(
+      group,
+      new Map<string, DescribedTarget[] | Answer>([
+        [UNKNOWN_ID, TARGETS],
+        [RESOLVING_ID, TARGETS],
+        [DENIED_ID, efsError(403, "AccessDeniedException")],
+      ]),
+    );
+    writeFileSync(join(directory, "credentials"), profileText("other", OTHER));
+    forgetAws(group);
+    setEnvironment(group, {
+      AWS_ENDPOINT_URL_EFS: efs.url,
+      AWS_SHARED_CREDENTIALS_FILE: join(directory, "credentials"),
+      AWS_CONFIG_FILE: join(directory, "config"),
+      AWS_EC2_METADATA_DISABLED: "true",
+      AWS_ACCESS_KEY_ID: KEYS.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: KEYS.secretAccessKey,
+    });
+  });
+  after(async () => {
+    for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  });
+
+  describe("a name that does not resolve", () => {
+    test("is kept for the certificate, beside the address of a mount target", async () => {
+      const { dnsName, certificateName, address, steps } = await resolve(UNKNOWN_ID, "tls");
+      const name = nameOf(UNKNOWN_ID);
+      assert.deepEqual(
+        { dnsName, certificateName, address },
+        { dnsName: name, certificateName: name, address: FIRST },
+      );
+      assert.deepEqual(steps, [`${name} does not resolve; a mount target of ${UNKNOWN_ID} is at ${FIRST}`]);
+    });
+
+    test("leads to the zone of the option az", async () => {
+      const { dnsName, certificateName, address } = await resolve(UNKNOWN_ID, "tls,az=us-east-1b");
+      assert.equal(address, SECOND);
+      assert.equal(dnsName, `us-east-1b.${nameOf(UNKNOWN_ID)}`);
+      assert.equal(certificateName, nameOf(UNKNOWN_ID));
+    });
+
+    test("leads to the zone that the device names", async () => {
+      const { address } = await resolve(`us-east-1b.${nameOf(UNKNOWN_ID)}`, "tls");
+      assert.equal(address, SECOND);
+    });
+
+    test("leads to the zone of another account that the option azid names", async () => {
+      const { address } = await resolve(UNKNOWN_ID, "tls,crossaccount,azid=use1-az2");
+      assert.equal(address, SECOND);
+    });
+
+    test("leads nowhere else, where the zone that the device names has no mount target", async () => {
+      await assertRefused(
+        resolve(`us-east-1c.${nameOf(UNKNOWN_ID)}`, "tls"),
+        `us-east-1c.${nameOf(UNKNOWN_ID)} does not resolve, and`,
+        "no mount target in zone us-east-1c, only in us-east-1a, us-east-1b",
+      );
+    });
+
+    test("is asked for with one request, as whoever the machine is", async () => {
+      const before = efs.calls.length;
+      await resolve(UNKNOWN_ID);
+      assert.deepEqual(callersOf(efs).slice(before), [KEYS.accessKeyId]);
+    });
+
+    test("is asked for as the profile of the mount", async () => {
+      const before = efs.calls.length;
+      await resolve(UNKNOWN_ID, "tls,iam,awsprofile=other");
+      assert.deepEqual(callersOf(efs).slice(before), [OTHER.accessKeyId]);
+    });
+
+    test("is an error with both reasons, where the API helps no further", async () => {
+      await assertRefused(
+        resolve(DENIED_ID, "tls"),
+        `the name ${nameOf(DENIED_ID)} does not resolve, and the EFS API denies elasticfilesystem:DescribeMountTargets`,
+        "allow elasticfilesystem:DescribeMountTargets",
+        "mounttargetip=IP",
+      );
+    });
+
+    test("is an error at once, where the configuration forbids to ask", async () => {
+      const before = efs.calls.length;
+      const forbids = "fall_back_to_mount_target_ip_address_enabled = false\n";
+      await assertRefused(
+        resolve(UNKNOWN_ID, "tls", forbids),
+        `the name ${nameOf(UNKNOWN_ID)} does not resolve`,
+        "mounttargetip=IP",
+      );
+      assert.equal(efs.calls.length, before);
+    });
+  });
+
+  test("a name that resolves is all there is to it: no API is asked", async () => {
+    const before = efs.calls.length;
+    const { address, steps } = await resolve(RESOLVING_ID, "tls");
+    assert.equal(address, undefined);
+    assert.deepEqual(steps, [`${nameOf(RESOLVING_ID)} in us-east-1 resolves to ${KNOWN}`]);
+    assert.equal(efs.calls.length, before);
+  });
+});
