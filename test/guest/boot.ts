@@ -21,7 +21,7 @@ import {
   writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CACHE, ensurePackages } from "./packages.ts";
 
@@ -31,6 +31,13 @@ export interface BootOptions {
   args?: string[];
   /** Further files for the program, next to it: name → text. */
   files?: Record<string, string>;
+  /**
+   * Process 1 is systemd, with the files fstab and units/* of `files`; the program is run with `install` before
+   * systemd starts, and then as the units say.
+   */
+  systemd?: boolean;
+  /** The guest's memory; 1 GiB where nothing is said. */
+  memory?: string;
   /** The whole run's limit, from launch to power-off. */
   timeoutMs: number;
   /** Each line of the guest's console. */
@@ -43,6 +50,8 @@ export interface GuestRun {
   /** The program's exit status. */
   status: number;
   seconds: number;
+  /** When it ended, by performance.now(). */
+  endedAt: number;
   lines: string[];
   /** What the guest left: logs/, run-efs.txt, dmesg.txt, records.jsonl. Kept until the next run. */
   results: string;
@@ -79,7 +88,7 @@ export async function bootGuest(options: BootOptions): Promise<GuestRun> {
   const records = new Tail(join(out, "records.jsonl"), (line) => options.onRecord?.(JSON.parse(line)));
   try {
     prepare(out, options, nfsServer);
-    guest = launch(out, options.timeoutMs);
+    guest = launch(out, options);
     const ended = followOutput(guest, (line) => {
       lines.push(line);
       options.onLine?.(line);
@@ -90,14 +99,15 @@ export async function bootGuest(options: BootOptions): Promise<GuestRun> {
       sleep(options.timeoutMs, false, { ref: false }),
     ]);
     clearInterval(polling);
+    const endedAt = performance.now();
     stop();
     await ended;
     records.poll();
-    const seconds = (performance.now() - begin) / 1000;
+    const seconds = (endedAt - begin) / 1000;
     if (!inTime) throw new GuestFailure(`the guest was stopped after ${seconds.toFixed(0)} s`, lines);
     const status = existsSync(join(out, "status")) ? readFileSync(join(out, "status"), "utf8").trim() : "";
     if (status === "") throw new GuestFailure("the guest ended without a result", lines);
-    return { status: Number(status), seconds, lines, results: LAST };
+    return { status: Number(status), seconds, endedAt, lines, results: LAST };
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
@@ -114,7 +124,11 @@ function prepare(out: string, options: BootOptions, nfsServer: string): void {
   copyFileSync(join(import.meta.dirname, "init.sh"), join(out, "init.sh"));
   chmodSync(join(out, "init.sh"), 0o755);
   writeFileSync(join(out, "program.mjs"), options.program);
-  for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(out, name), text);
+  if (options.systemd) copyFileSync(join(import.meta.dirname, "systemd/systemd.sh"), join(out, "systemd.sh"));
+  for (const [name, text] of Object.entries(options.files ?? {})) {
+    mkdirSync(dirname(join(out, name)), { recursive: true });
+    writeFileSync(join(out, name), text);
+  }
   writeFileSync(join(out, "records.jsonl"), "");
   const words = [process.execPath, "--enable-source-maps", join(out, "program.mjs"), ...(options.args ?? [])];
   const environment = {
@@ -123,12 +137,19 @@ function prepare(out: string, options: BootOptions, nfsServer: string): void {
     REPOSITORY: join(import.meta.dirname, "../.."),
   };
   const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${quoted(value)}`);
-  writeFileSync(join(out, "job.sh"), [...exports, `exec ${words.map(quoted).join(" ")}`, ""].join("\n"));
+  writeFileSync(join(out, "job.sh"), [...exports, `exec ${words.map(quoted).join(" ")} "$@"`, ""].join("\n"));
 }
 
-function launch(out: string, timeoutMs: number): ChildProcess {
+function launch(out: string, { timeoutMs, memory = "1G" }: BootOptions): ChildProcess {
   const limit = Math.ceil(timeoutMs / 1000) + 5;
-  const args = ["mem=1G", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "ro", `init=${out}/init.sh`];
+  const args = [
+    `mem=${memory}`,
+    "root=/dev/root",
+    "rootfstype=hostfs",
+    "rootflags=/",
+    "ro",
+    `init=${out}/init.sh`,
+  ];
   args.push("quiet", "loglevel=3", "con=null", "con0=null,fd:1", `uml_dir=${out}/uml`, "noreboot");
   args.push(`GUEST_OUT=${out}`, `GUEST_LIMIT=${limit}`);
   // The guest's memory is a file in TMPDIR, which it unlinks at once. Detached: a process group of its own.

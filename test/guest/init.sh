@@ -1,9 +1,30 @@
 #!/bin/sh
 # Process 1 of the guest, in two stages. The root file system is the host's own, which is only read:
 # stage 1 lays a tmpfs over it, so that nothing the guest does is written back except in $GUEST_OUT.
-# Stage 2 makes a minimal system of it, runs $GUEST_OUT/job.sh and leaves its exit status, the logs and
-# the kernel's messages in $GUEST_OUT. GUEST_OUT and GUEST_LIMIT come from the kernel's command line.
+# Stage 2 makes a minimal system of it and does the job, or leaves that to systemd, where $GUEST_OUT has a
+# systemd.sh; a unit of systemd's runs this with `job` then. The job: run $GUEST_OUT/job.sh and leave its exit
+# status, the logs and the kernel's messages in $GUEST_OUT. GUEST_OUT and GUEST_LIMIT come from the kernel's
+# command line.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+
+job() {
+  sh "$GUEST_OUT/job.sh" "$@" < /dev/null 2>&1
+  status=$?
+  mkdir -p "$GUEST_OUT/logs"
+  cp -r /var/log/amazon/efs/. "$GUEST_OUT/logs/" 2>/dev/null
+  ls -laR /run/efs > "$GUEST_OUT/run-efs.txt" 2>&1
+  dmesg > "$GUEST_OUT/dmesg.txt"
+  echo $status > "$GUEST_OUT/status"
+  sync -f "$GUEST_OUT/status"
+}
+
+if [ "$1" = job ]; then
+  shift
+  job "$@"
+  echo '{"type":"poweroff"}' >> "$GUEST_OUT/records.jsonl"
+  sync -f "$GUEST_OUT/records.jsonl"
+  exec systemctl poweroff
+fi
 
 if [ "$1" != stage2 ]; then
   mount -n -t proc proc /proc
@@ -49,14 +70,8 @@ hostname guest
 read -r uptime _ < /proc/uptime
 echo "guest: kernel $(uname -r) is up after $uptime s"
 cd /
-sh "$GUEST_OUT/job.sh" < /dev/null 2>&1
-status=$?
-mkdir -p "$GUEST_OUT/logs"
-cp -r /var/log/amazon/efs/. "$GUEST_OUT/logs/" 2>/dev/null
-ls -laR /run/efs > "$GUEST_OUT/run-efs.txt" 2>&1
-dmesg > "$GUEST_OUT/dmesg.txt"
-echo $status > "$GUEST_OUT/status"
-sync -f "$GUEST_OUT/status"
+[ ! -e "$GUEST_OUT/systemd.sh" ] || exec sh "$GUEST_OUT/systemd.sh"
+job
 # -n: a sync would wait for ever for an NFS mount whose server is gone.
 busybox poweroff -n -f
 sleep 60

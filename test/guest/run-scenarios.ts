@@ -1,5 +1,5 @@
 /** Bundles the scenarios and runs them in one guest. */
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
 import { type BootOptions, bootGuest, type GuestRun } from "./boot.ts";
@@ -30,20 +30,47 @@ export async function bundle(source: string): Promise<string> {
   return built.outputFiles[0]?.text ?? "";
 }
 
-export async function runScenarios(
+type RunOptions = Pick<BootOptions, "timeoutMs" | "onLine" | "memory"> & {
+  onRecord?: (record: GuestRecord) => void;
+};
+
+export async function runScenarios(names: string[], options: RunOptions): Promise<GuestRun> {
+  const call = (list: string) =>
+    `import { runScenarios } from "./runner/main.ts";\nawait runScenarios(${list});`;
+  return bootScenarios("scenarios", names, call, options);
+}
+
+/** In a guest whose process 1 is systemd, with this fstab. */
+export async function runUnderSystemd(
   names: string[],
-  options: Pick<BootOptions, "timeoutMs" | "onLine"> & { onRecord?: (record: GuestRecord) => void },
+  fstab: string[],
+  options: RunOptions,
 ): Promise<GuestRun> {
-  const imports = names.map((name, at) => `import s${at} from "./scenarios/${name}.ts";`);
+  const units = join(HERE, "systemd/units");
+  const files = readdirSync(units).map((name) => [`units/${name}`, readFileSync(join(units, name), "utf8")]);
+  const call = (list: string) => `import { main } from "./systemd/program.ts";\nawait main(${list});`;
+  return bootScenarios("systemd/scenarios", names, call, {
+    ...options,
+    systemd: true,
+    files: { fstab: `${fstab.join("\n")}\n`, ...Object.fromEntries(files) },
+  });
+}
+
+async function bootScenarios(
+  directory: string,
+  names: string[],
+  call: (list: string) => string,
+  options: RunOptions & Pick<BootOptions, "systemd" | "files">,
+): Promise<GuestRun> {
+  const imports = names.map((name, at) => `import s${at} from "./${directory}/${name}.ts";`);
   const list = names.map((name, at) => `{ name: "${name}", scenario: s${at} }`);
-  const call = `import { runScenarios } from "./runner/main.ts";\nawait runScenarios([${list.join(", ")}]);`;
-  const program = await bundle([...imports, call].join("\n"));
+  const program = await bundle([...imports, call(`[${list.join(", ")}]`)].join("\n"));
   const writer = await bundle('import "./runner/writer-program.ts";');
   const { onRecord, ...boot } = options;
   return bootGuest({
     ...boot,
     program,
-    files: { "writer.mjs": writer },
+    files: { ...options.files, "writer.mjs": writer },
     onRecord: (record) => onRecord?.(record as GuestRecord),
   });
 }

@@ -26,19 +26,19 @@ const PORTS = { lowest: 20049, highest: 20449 };
 
 export const MOUNT_POINT = "/mnt/efs";
 
-/** Installs it, once, and lets it trust the test's CA, as the machine's administrator would. */
-export async function install(repository: string, authority: string): Promise<boolean> {
-  const command = join(repository, "bin/efs-utils");
-  if (!existsSync(command)) return false;
-  await must(process.execPath, [command, "install"]);
+/** Installs it. */
+export async function install(repository: string): Promise<void> {
+  await must(process.execPath, [join(repository, "bin/efs-utils"), "install"]);
+}
+
+/** Lets it trust the test's CA, as the machine's administrator would: this is what `pristine` goes back to. */
+export function trust(authority: string): void {
   cpSync(authority, join(CONFIGURATION, "efs-utils.crt"));
   cpSync(CONFIGURATION, PRISTINE, { recursive: true });
-  return true;
 }
 
 /** The state of a machine on which it was just installed (the key that all mounts share stays). */
 export function pristine(): void {
-  if (!existsSync(PRISTINE)) return;
   for (const name of readdirSync(CONFIGURATION))
     if (name !== "privateKey.pem") rmSync(join(CONFIGURATION, name), { recursive: true });
   cpSync(PRISTINE, CONFIGURATION, { recursive: true });

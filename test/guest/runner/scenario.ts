@@ -14,6 +14,8 @@ export function scenario(body: Scenario["body"], options: { limitMs?: number } =
 export type GuestRecord =
   | { type: "ready"; seconds: number }
   | { type: "begin"; name: string }
+  /** Systemd is told to switch the guest off. */
+  | { type: "poweroff" }
   | {
       type: "end";
       name: string;

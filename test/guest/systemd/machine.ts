@@ -1,0 +1,40 @@
+/** What is particular to the guests with systemd: their fstab, and a server that nobody reaches. */
+
+/** Nothing ever comes back from its address, not even that nobody is there. */
+export const BLACK_HOLE = {
+  id: "fs-0badcafe",
+  name: "fs-0badcafe.efs.us-east-1.amazonaws.com",
+  address: "10.98.0.2",
+  network: "10.98.0.1/24",
+};
+
+/** Directories that both file systems have; each holds a file `name`: `FSID/DIRECTORY`. */
+export const DIRECTORIES = Array.from({ length: 15 }, (_, at) => `d${String(at + 1).padStart(2, "0")}`);
+
+export const AUTOMOUNT = "/mnt/auto";
+export const ABSENT = "/mnt/absent";
+export const EARLY = "/mnt/early";
+
+/** What an administrator would write, one line of each kind. */
+export const ORDINARY = [
+  "fs-12345678:/ /mnt/efs efs _netdev,tls 0 0",
+  `fs-87654321:/d01 ${AUTOMOUNT} efs _netdev,tls,x-systemd.automount,x-systemd.idle-timeout=2s 0 0`,
+  `${BLACK_HOLE.id}:/ ${ABSENT} efs _netdev,nofail,tls 0 0`,
+];
+
+/** Without `_netdev`, systemd takes it for a local file system, which the whole boot waits for. */
+export const WITHOUT_NETDEV = [ORDINARY[0] ?? "", `fs-87654321:/d02 ${EARLY} efs tls 0 0`];
+
+export interface Line {
+  fsId: string;
+  directory: string;
+  path: string;
+}
+
+export const THIRTY: Line[] = DIRECTORIES.flatMap((directory) =>
+  ["fs-12345678", "fs-87654321"].map((fsId) => ({ fsId, directory, path: `/mnt/many/${fsId}-${directory}` })),
+);
+
+export function fstab(lines: Line[]): string[] {
+  return lines.map(({ fsId, directory, path }) => `${fsId}:/${directory} ${path} efs _netdev,tls 0 0`);
+}

@@ -1,0 +1,11 @@
+import assert from "node:assert/strict";
+import { scenario } from "../../runner/scenario.ts";
+import { isActive, MOUNT_UNIT, WATCHDOG } from "../systemd.ts";
+
+/** The last one: the guest is switched off after it, which is the yardstick of those that have mounts then. */
+export default scenario(async (guest) => {
+  await guest.ok("systemctl", ["stop", MOUNT_UNIT, "mnt-auto.automount"], { timeoutMs: 60_000 });
+  assert.deepEqual(guest.nfsMounts(), []);
+  await guest.product.gone();
+  assert.ok(await isActive(guest, WATCHDOG), "the watchdog waits for the next mount");
+});

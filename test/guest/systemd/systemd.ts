@@ -1,0 +1,74 @@
+/** What systemd says of its units, and what has to hold whatever happened. */
+import { readFileSync } from "node:fs";
+import type { Guest } from "../runner/guest.ts";
+import { readProcess } from "../runner/proc.ts";
+
+export const WATCHDOG = "amazon-efs-mount-watchdog.service";
+export const MOUNT_UNIT = "mnt-efs.mount";
+
+/** Properties of a unit by `systemctl show`. */
+export async function show(guest: Guest, unit: string, ...names: string[]): Promise<Record<string, string>> {
+  const text = await guest.ok("systemctl", ["show", unit, ...names.flatMap((name) => ["-p", name])]);
+  const pairs = text
+    .trim()
+    .split("\n")
+    .map((line): [string, string] => {
+      const at = line.indexOf("=");
+      return [line.slice(0, at), line.slice(at + 1)];
+    });
+  return Object.fromEntries(pairs);
+}
+
+/** When a unit last changed its state, in seconds since boot; 0 where it never did. */
+export async function timestamp(
+  guest: Guest,
+  unit: string,
+  change: "InactiveExit" | "ActiveEnter" | "ActiveExit" | "InactiveEnter",
+): Promise<number> {
+  const name = `${change}TimestampMonotonic`;
+  return Number((await show(guest, unit, name))[name]) / 1e6;
+}
+
+export async function isActive(guest: Guest, unit: string): Promise<boolean> {
+  return (await show(guest, unit, "ActiveState")).ActiveState === "active";
+}
+
+/** The control group of a process, e.g. `/system.slice/x.service`. */
+export function controlGroup(pid: number): string {
+  const line = readFileSync(`/proc/${pid}/cgroup`, "utf8").trim();
+  return line.slice(line.lastIndexOf(":") + 1);
+}
+
+/** The watchdog that systemd runs. */
+export async function watchdogPid(guest: Guest): Promise<number> {
+  const { MainPID } = await show(guest, WATCHDOG, "MainPID");
+  const pid = Number(MainPID);
+  if (readProcess(pid) === undefined) throw new Error(`no watchdog runs (MainPID ${MainPID})`);
+  return pid;
+}
+
+/** The unit's own journal of this boot. */
+export async function journal(guest: Guest, unit: string): Promise<string> {
+  return guest.ok("journalctl", ["--no-pager", "-b", "-o", "cat", "-u", unit]);
+}
+
+/** Waits until there is one tunnel for each mount, and no other: answers "". */
+export async function untilTunnelsAreMounts(guest: Guest): Promise<string> {
+  const { product } = guest;
+  const counts = () => ({
+    mounts: guest.nfsMounts().filter(({ device }) => device.startsWith("127.0.0.1:")).length,
+    stunnels: product.stunnels().length,
+    ports: product.ports().length,
+    files: product.stateFiles().length / 3,
+  });
+  try {
+    await guest.eventually(
+      "there are as many tunnels as mounts",
+      () => new Set(Object.values(counts())).size === 1,
+      15_000,
+    );
+    return "";
+  } catch {
+    throw new Error(`${JSON.stringify(counts())}\n${product.traces().join("\n")}`);
+  }
+}
