@@ -10,6 +10,9 @@ import { temporaryDirectory } from "./authority.ts";
 import { certificate, KEY_PEM } from "./tls-responder.ts";
 import { freePort, KEEPER } from "./watchdog-rig.ts";
 
+/** The installed stunnel, found once. */
+let installed: ReturnType<typeof findStunnel> | undefined;
+
 /** A port that is bound, wherever. */
 export async function boundPort(): Promise<BoundPort> {
   for (;;) {
@@ -51,7 +54,8 @@ export async function ownTunnel(test: TestContext, options: OwnTunnelOptions): P
   mkdirSync(paths.directory);
   writeFileSync(privateKey, key, { mode: 0o400 });
   writeFileSync(paths.certificate, pem);
-  const stunnel = await findStunnel();
+  installed ??= findStunnel();
+  const stunnel = await installed;
   const tunnel: TunnelSettings = {
     port: socket.port,
     verify: 2,
