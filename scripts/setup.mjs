@@ -18,6 +18,7 @@ const PACKAGES = [
   "openssl",
   "user-mode-linux",
   "busybox-static",
+  "groff-base",
 ];
 
 function run(file, args, options = {}) {

@@ -23,7 +23,7 @@ export function launcherPath(name: string): string {
 /** The package.json beside the launchers. */
 export const LAUNCHERS_PACKAGE = { path: launcherPath("package.json"), text: '{ "type": "commonjs" }\n' };
 
-/** A file for the administrator: where it is used, and its name in the library, where it stays as it was shipped. */
+/** A file for the administrator to read or to change: where it is used, and its name in the library, where it stays as it was shipped. */
 export interface Shipped {
   readonly name: string;
   readonly path: string;
@@ -35,6 +35,15 @@ export const UNIT: Shipped = {
   name: `${WATCHDOG_UNIT}.service`,
   path: `/etc/systemd/system/${WATCHDOG_UNIT}.service`,
 };
+
+const MANUAL = "/usr/local/share/man";
+
+/** The manual pages, out of the way of those that packages bring. */
+export const MAN_PAGES: readonly Shipped[] = [
+  "mount.efs.8",
+  "amazon-efs-mount-watchdog.8",
+  "efs-utils.conf.5",
+].map((name) => ({ name, path: `${MANUAL}/man${name.at(-1)}/${name}` }));
 
 /** The longest `#!` line that every kernel we know of reads whole, in bytes. */
 const LONGEST_SHEBANG = 127;

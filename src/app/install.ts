@@ -20,6 +20,7 @@ import {
   LIBRARY,
   launcherPath,
   launcherText,
+  MAN_PAGES,
   PROGRAMS,
   type Shipped,
   UNIT,
@@ -57,7 +58,7 @@ export async function install(options: InstallOptions): Promise<void> {
   makeDirectory(resolve(options.root), 0o755);
   await writeLibrary(options, root, { files, launchers, nodeRuns });
   linkPrograms(root, options.say);
-  putShipped(root, UNIT, () => undefined, options.say);
+  for (const shipped of [UNIT, ...MAN_PAGES]) putShipped(root, shipped, () => undefined, options.say);
   putShipped(
     root,
     CA_BUNDLE,
@@ -134,7 +135,8 @@ function builtFiles(built: string): string[] {
     .filter((entry) => entry.isFile() && !entry.name.startsWith(".") && !entry.name.endsWith(".cache"))
     .map((entry) => entry.name);
   const programs = Object.keys(PROGRAMS).map((name) => `${name}.cjs`);
-  const missing = [...programs, UNIT.name, CA_BUNDLE.name, CONFIG.name].find((name) => !files.includes(name));
+  const shipped = [UNIT, CA_BUNDLE, CONFIG, ...MAN_PAGES].map(({ name }) => name);
+  const missing = [...programs, ...shipped].find((name) => !files.includes(name));
   if (missing === undefined) return files;
   throw new EfsError("system", `${join(built, missing)} is not there`, { hint: "run npm run build first" });
 }

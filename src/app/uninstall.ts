@@ -4,7 +4,16 @@ import { EfsError } from "../core/errors.ts";
 import { SYSTEM_PATHS, WATCHDOG_UNIT } from "../paths.ts";
 import { readIfThere, reason } from "../system/files.ts";
 import { findProcesses } from "../system/procfs.ts";
-import { CA_BUNDLE, CONFIG, LIBRARY, launcherPath, PROGRAMS, type Shipped, UNIT } from "./install-layout.ts";
+import {
+  CA_BUNDLE,
+  CONFIG,
+  LIBRARY,
+  launcherPath,
+  MAN_PAGES,
+  PROGRAMS,
+  type Shipped,
+  UNIT,
+} from "./install-layout.ts";
 import { isLinkTo, isThere, Root } from "./install-root.ts";
 
 /** The program that mount(8) runs. */
@@ -61,6 +70,10 @@ export async function uninstall({ built, root: directory, purge, say }: Uninstal
     await root.systemctl("daemon-reload");
   }
   for (const [name, path] of Object.entries(others)) removeLink(name, path);
+  for (const page of MAN_PAGES) {
+    removeShipped(page);
+    removeEmpty(dirname(root.place(page.path)), () => {});
+  }
   removeShipped(CONFIG);
   removeShipped(CA_BUNDLE);
   const key = root.place(SYSTEM_PATHS.privateKey);

@@ -35,6 +35,9 @@ const OUTSIDE = {
   [CONFIG]: "644",
   [BUNDLE]: "644",
   [UNIT]: "644",
+  "usr/local/share/man/man5/efs-utils.conf.5": "644",
+  "usr/local/share/man/man8/amazon-efs-mount-watchdog.8": "644",
+  "usr/local/share/man/man8/mount.efs.8": "644",
 };
 
 const sources = temporaryDirectory();
@@ -106,7 +109,7 @@ describe("install", () => {
       "bin/mount.efs",
       "efs-tunnel-keeper",
     ]);
-    assert.equal(heard(/^wrote /), 7);
+    assert.equal(heard(/^wrote /), 10);
     assert.equal(heard(/^made .*\/var\/log\/amazon\/efs$/), 1);
   });
 
