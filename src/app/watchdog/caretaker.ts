@@ -146,8 +146,7 @@ export class Caretaker {
    */
   restore(tunnel: WatchedTunnel): boolean {
     const { finished } = tunnel.files;
-    if (finished?.state === undefined || tunnel.processes.stunnel === undefined || this.#isUnused(tunnel))
-      return false;
+    if (finished?.state === undefined || this.#isUnused(tunnel)) return false;
     tunnel.config.keep();
     writeAtomically(tunnel.paths.stateFile, formatState(finished.state), STATE_FILE_MODE);
     this.#report(tunnel, "files", "its files were deleted; they are back", "warning");
