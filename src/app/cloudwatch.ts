@@ -1,8 +1,8 @@
 import type { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { EfsError } from "../core/errors.ts";
 import { type MountEvent, streamName } from "../core/report/mount-event.ts";
-import { reason } from "../system/files.ts";
 import type { Metadata } from "../system/metadata.ts";
+import { saidOf } from "./aws-failure.ts";
 
 /** What an event is published with. */
 export interface Publication {
@@ -125,20 +125,21 @@ function failure(why: string, hint: string, cause?: unknown): EfsError {
 /** What a failed call means for the user. */
 function explained(cause: unknown, group: string, region: string): EfsError {
   const { name = "", code = "" } = (cause ?? {}) as { name?: string; code?: string };
-  if (/CredentialsProviderError|UnrecognizedClient|InvalidClientTokenId|ExpiredToken/.test(name)) {
-    return failure(reason(cause), "give this machine credentials that may write the log group", cause);
+  const said = saidOf(cause);
+  if (/CredentialsProvider|UnrecognizedClient|InvalidClientTokenId|ExpiredToken|Signature/.test(name)) {
+    return failure(said, "give this machine credentials that may write the log group", cause);
   }
   if (/AccessDenied/.test(name)) {
-    return failure(`access to ${group} is denied: ${reason(cause)}`, "allow it in the IAM policy", cause);
+    return failure(`access to ${group} is denied: ${said}`, "allow it in the IAM policy", cause);
   }
   const isLate = /^(Timeout|Abort)Error$/.test(name);
   if (isLate || /ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH/.test(`${code} ${name}`)) {
-    const why = isLate ? `nothing within ${LIMIT_MS / 1000} s` : reason(cause);
+    const why = isLate ? `nothing within ${LIMIT_MS / 1000} s` : said;
     return failure(
       `its API in ${region} does not answer: ${why}`,
       "check this machine's way to it: a route, or a VPC endpoint for logs",
       cause,
     );
   }
-  return failure(`${name} ${reason(cause)}`, "check [cloudwatch-log] in efs-utils.conf", cause);
+  return failure(`${name} ${said}`, "check [cloudwatch-log] in efs-utils.conf", cause);
 }

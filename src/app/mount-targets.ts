@@ -6,6 +6,7 @@ import { quietSdk } from "../system/aws-sdk.ts";
 import type { Metadata } from "../system/metadata.ts";
 import { isReachable } from "../system/network.ts";
 import { saidOf } from "./aws-failure.ts";
+import type { Reaches } from "./target.ts";
 
 export interface MountTargetSearch {
   readonly fsId: FileSystemId;
@@ -15,6 +16,8 @@ export interface MountTargetSearch {
   readonly profile: string | undefined;
   readonly fips: boolean;
   readonly metadata: Metadata;
+  /** Whether an address answers. */
+  readonly reaches?: Reaches;
 }
 
 const CONNECT_LIMIT_MS = 3000;
@@ -52,14 +55,17 @@ export async function findMountTargetAddress(search: MountTargetSearch): Promise
         hint: "wait until one is available, and try again",
       });
     case "chosen":
-      return reachableAddress(choice.target, fsId);
+      return reachableAddress(choice.target, search);
   }
 }
 
 /** The first of a target's addresses that answers: a host may have one family only. */
-async function reachableAddress({ id, addresses }: MountTarget, fsId: string): Promise<string> {
+async function reachableAddress(
+  { id, addresses }: MountTarget,
+  { fsId, reaches = isReachable }: MountTargetSearch,
+): Promise<string> {
   for (let attempt = 1; attempt <= REACH_TRIES; attempt += 1) {
-    for (const address of addresses) if (await isReachable(address, NFS_PORT, REACH_LIMIT_MS)) return address;
+    for (const address of addresses) if (await reaches(address, NFS_PORT, REACH_LIMIT_MS)) return address;
   }
   throw new EfsError(
     "mount",

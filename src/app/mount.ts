@@ -11,7 +11,7 @@ import type { MountContext } from "./context.ts";
 import { type FoundCredentials, findCredentials } from "./credentials.ts";
 import { ensureWatchdog } from "./ensure-watchdog.ts";
 import { isMountedAlready, tunnelInPlace } from "./mount-in-place.ts";
-import { tunnelNetwork } from "./namespace-socket.ts";
+import { type TunnelNetwork, tunnelNetwork } from "./namespace-socket.ts";
 import { mountNfs, type NfsMount } from "./nfs.ts";
 import { reservePort } from "./port.ts";
 import { tuneReadAhead } from "./read-ahead.ts";
@@ -39,6 +39,22 @@ export async function mountFileSystem(
   context: MountContext,
   targetContext: TargetContext,
 ): Promise<MountResult> {
+  // what it takes to be in another one is made ready while the target is looked up
+  const network = tunnelNetwork(request.networkNamespace, context.paths.socketMaker);
+  try {
+    const reaches = network.reaches.bind(network);
+    return await mountIn(network, request, context, { ...targetContext, reaches });
+  } finally {
+    network.leave();
+  }
+}
+
+async function mountIn(
+  network: TunnelNetwork,
+  request: MountRequest,
+  context: MountContext,
+  targetContext: TargetContext,
+): Promise<MountResult> {
   const { security, mountPoint, remotePath } = request;
   const tls = security.kind === "tls" ? security : undefined;
   // what does not depend on each other is found out at the same time
@@ -59,7 +75,7 @@ export async function mountFileSystem(
   const credentials = { ...targetContext, region: target.region };
   const found = tls?.iam && (await unlessAborted(findCredentials(tls.iam, credentials), context.signal));
   if (request.fake) {
-    if (tls) await checkTunnel(request, tls, target, settings, context);
+    if (tls) await checkTunnel(network, tls, target, settings, context);
     context.log.info(`Checked ${target.dnsName} for ${mountPoint}; nothing is mounted`);
     return "checked";
   }
@@ -73,7 +89,7 @@ export async function mountFileSystem(
       context.signal,
     );
   } else {
-    await mountThroughTunnel({ request, tls, target, settings, parts, found, mount }, context);
+    await mountThroughTunnel({ network, request, tls, target, settings, parts, found, mount }, context);
   }
   if (settings.optimize_readahead) tuneReadAhead(request, context.log);
   context.log.info(`Successfully mounted ${target.dnsName} at ${mountPoint}`);
@@ -117,6 +133,7 @@ function nfsMount(
 }
 
 interface TlsMount {
+  readonly network: TunnelNetwork;
   readonly request: MountRequest;
   readonly tls: TlsRequest;
   readonly target: ResolvedTarget;
@@ -127,15 +144,18 @@ interface TlsMount {
 }
 
 async function mountThroughTunnel(
-  { request, tls, target, settings, parts, found, mount }: TlsMount,
+  { network, request, tls, target, settings, parts, found, mount }: TlsMount,
   context: MountContext,
 ): Promise<void> {
-  const { mountPoint, networkNamespace } = request;
+  const { mountPoint } = request;
   const watchdog = ensureWatchdog(context);
-  const tunnel = await openTunnel(tls, mountPoint, networkNamespace, target, settings, parts, found, context);
+  const tunnel = await openTunnel(tls, mountPoint, network, target, settings, parts, found, context);
   context.step(`a tunnel listens on 127.0.0.1:${tunnel.port}, stunnel ${tunnel.running.stunnel.pid}`);
   const guard = new TunnelGuard(tunnel, target);
-  const isMounted = () => readMounts().some((entry) => tunnelPort(entry) === tunnel.port);
+  const mountsOfPort = () => readMounts().filter((entry) => tunnelPort(entry) === tunnel.port).length;
+  // those of other network namespaces may have the same port
+  const others = mountsOfPort();
+  const isMounted = () => mountsOfPort() > others;
   try {
     const signal = AbortSignal.any([context.signal, guard.signal]);
     if (tls.verify > 0) {
@@ -166,7 +186,7 @@ async function unmount(mountPoint: string): Promise<void> {
 
 /** The checks of -f: everything up to the start of the tunnel, and nothing is left of them. */
 async function checkTunnel(
-  { networkNamespace }: MountRequest,
+  network: TunnelNetwork,
   tls: TlsRequest,
   target: ResolvedTarget,
   settings: Settings,
@@ -174,13 +194,8 @@ async function checkTunnel(
 ): Promise<void> {
   tunnelSettings(tls, target, settings, context);
   const { paths, random } = context;
-  const network = tunnelNetwork(networkNamespace, paths.socketMaker);
-  try {
-    const socket = await reservePort(tls.port, settings, paths.stateDirectory, random(), network);
-    socket.close();
-  } finally {
-    network.leave();
-  }
+  const socket = await reservePort(tls.port, settings, paths.stateDirectory, random(), network);
+  socket.close();
 }
 
 /**

@@ -1,13 +1,20 @@
 import { Server } from "node:net";
 import { EfsError } from "../core/errors.ts";
 import type { Port } from "../core/ids.ts";
-import { type BoundPort, bindPort, boundPort, type Connection, openConnection } from "../system/network.ts";
+import {
+  type BoundPort,
+  bindPort,
+  boundPort,
+  type Connection,
+  isReachable,
+  openConnection,
+} from "../system/network.ts";
 import { type Peer, startPeer } from "../system/process.ts";
 
-/** The network namespace that a tunnel is in. */
+/** The network namespace that a tunnel and its mount are in. One thing at a time can be asked of it. */
 export interface TunnelNetwork {
-  /** What 127.0.0.1 is called in messages. */
-  readonly loopback: string;
+  /** The path that stands for its namespace; undefined for that of this process. */
+  readonly namespace: string | undefined;
   /**
    * Binds the first of these ports of 127.0.0.1 that nobody has; undefined where all are taken.
    *
@@ -16,6 +23,12 @@ export interface TunnelNetwork {
   bindFirst(ports: Iterable<Port>): Promise<BoundPort | undefined>;
   /** Connects to a port of 127.0.0.1. */
   connect(port: Port, limitMs: number): Connection;
+  /**
+   * Whether a TCP connection can be made within the limit.
+   *
+   * @throws EfsError (system) where that cannot be found out
+   */
+  reaches(host: string, port: number, limitMs: number): Promise<boolean>;
   /** Nothing more will be asked. What was bound stays bound. */
   leave(): void;
 }
@@ -26,7 +39,7 @@ export function tunnelNetwork(namespace: string | undefined, socketMaker: string
 }
 
 export const OWN_NETWORK: TunnelNetwork = {
-  loopback: "127.0.0.1",
+  namespace: undefined,
   bindFirst: async (ports) => {
     for (const port of ports) {
       const bound = await bindPort(port);
@@ -35,11 +48,15 @@ export const OWN_NETWORK: TunnelNetwork = {
     return undefined;
   },
   connect: (port, limitMs) => openConnection("127.0.0.1", port, limitMs),
+  reaches: isReachable,
   leave: () => {},
 };
 
 /** What a socket maker is told. */
-export type Order = { readonly bind: readonly Port[] } | { readonly connect: Port; readonly limitMs: number };
+export type Order =
+  | { readonly bind: readonly Port[] }
+  | { readonly connect: Port; readonly limitMs: number }
+  | { readonly reach: string; readonly port: number; readonly limitMs: number };
 
 /** What a socket maker answers. */
 export type Answer =
@@ -47,7 +64,8 @@ export type Answer =
   | { readonly bound: Port | undefined }
   | { readonly failed: string; readonly hint: string | undefined }
   /** The connection was made and is closed, or could not be made. */
-  | { readonly closed: true };
+  | { readonly closed: true }
+  | { readonly reachable: boolean };
 
 const NSENTER = "/usr/bin/nsenter";
 /** How long node may take to start in there, and to try all ports. */
@@ -58,18 +76,14 @@ const LIMIT_MS = 20_000;
  * that it was made in, whoever has it: a process in there makes sockets and hands them over.
  */
 class OtherNetwork implements TunnelNetwork {
-  readonly #namespace: string;
+  readonly namespace: string;
   readonly #maker: Peer;
   #onAnswer: (answer: Answer, socket: unknown) => void = () => {};
 
   constructor(namespace: string, socketMaker: string) {
-    this.#namespace = namespace;
+    this.namespace = namespace;
     const program = [NSENTER, `--net=${namespace}`, process.execPath, socketMaker] as const;
     this.#maker = startPeer(program, (answer, socket) => this.#onAnswer(answer as Answer, socket));
-  }
-
-  get loopback(): string {
-    return `127.0.0.1 in ${this.#namespace}`;
   }
 
   async bindFirst(ports: Iterable<Port>): Promise<BoundPort | undefined> {
@@ -86,6 +100,11 @@ class OtherNetwork implements TunnelNetwork {
       () => {},
     );
     return { closed, close: () => this.leave() };
+  }
+
+  async reaches(host: string, port: number, limitMs: number): Promise<boolean> {
+    const { answer } = await this.#ask({ reach: host, port, limitMs }, limitMs + LIMIT_MS);
+    return "reachable" in answer && answer.reachable;
   }
 
   leave(): void {
@@ -109,7 +128,7 @@ class OtherNetwork implements TunnelNetwork {
   }
 
   #failure(why: string, hint = "check the path of netns=PATH; ip netns add makes /run/netns/NAME"): EfsError {
-    return new EfsError("system", `the network namespace ${this.#namespace} cannot be used: ${why}`, {
+    return new EfsError("system", `the network namespace ${this.namespace} cannot be used: ${why}`, {
       hint,
     });
   }

@@ -20,10 +20,11 @@ export async function reservePort(
   random: number,
   network: TunnelNetwork = OWN_NETWORK,
 ): Promise<BoundPort> {
+  const loopback = network.namespace === undefined ? "127.0.0.1" : `127.0.0.1 in ${network.namespace}`;
   if (given !== undefined) {
     const bound = await network.bindFirst([given]);
     if (bound !== undefined) return bound;
-    throw new EfsError("system", `port ${given} on ${network.loopback} is in use`, {
+    throw new EfsError("system", `port ${given} on ${loopback} is in use`, {
       hint: "choose another one with tlsport=N, or leave tlsport out",
     });
   }
@@ -39,7 +40,7 @@ export async function reservePort(
   const ports = Array.from({ length: count }, (_, step) => (first + ((start + step) % count)) as Port);
   const bound = await network.bindFirst(ports.filter((port) => !claimed.has(port)));
   if (bound !== undefined) return bound;
-  throw new EfsError("system", `no port from ${first} to ${end - 1} is free on ${network.loopback}`, {
+  throw new EfsError("system", `no port from ${first} to ${end - 1} is free on ${loopback}`, {
     hint: "unmount what is not needed, or widen the range with port_range_upper_bound in [mount] of efs-utils.conf",
   });
 }

@@ -29,7 +29,12 @@ export interface TargetContext {
   readonly metadata: Metadata;
   /** Tells whoever watches what was found. */
   step(what: string): void;
+  /** Whether a port can be connected to, where that is another network's to tell. */
+  readonly reaches?: Reaches;
 }
+
+/** Whether a TCP connection to a port of a host can be made within a limit, in milliseconds. */
+export type Reaches = (host: string, port: number, limitMs: number) => Promise<boolean>;
 
 /** The system's resolver gives up after 5 s a server and try; this is the end of all of it. */
 const RESOLVE_LIMIT_MS = 20_000;
@@ -69,14 +74,15 @@ export async function resolveTarget(request: MountRequest, context: TargetContex
     certificateName: certificateName(settings.dns_name_format, parts),
     address: request.mountTargetIp,
   };
+  const reaches = context.reaches ?? isReachable;
   if (target.address !== undefined) {
-    await requireAnswer(target.address);
+    await requireAnswer(target.address, reaches);
     return target;
   }
   const addresses = await resolveHost(name, RESOLVE_LIMIT_MS);
   if (addresses.length > 0) {
     context.step(`${name} in ${region} resolves to ${addresses.join(", ")}`);
-    return { ...target, address: await otherFamily(addresses) };
+    return { ...target, address: await otherFamily(addresses, reaches) };
   }
   if (!settings.fall_back_to_mount_target_ip_address_enabled) throw unresolved(target);
   const address = await fallBack(request, target, parts.zone, context);
@@ -164,10 +170,10 @@ function unresolved({ dnsName: name, fsId }: ResolvedTarget): EfsError {
  * The address to use instead of a name: the first that answers, where the name has addresses of both families
  * and the first of all does not. A host with IPv6 alone, or with DNS64, would wait long for it.
  */
-async function otherFamily(addresses: readonly string[]): Promise<string | undefined> {
+async function otherFamily(addresses: readonly string[], reaches: Reaches): Promise<string | undefined> {
   if (new Set(addresses.map(isIP)).size < 2) return undefined;
   for (const address of addresses) {
-    if (await isReachable(address, NFS_PORT, REACH_LIMIT_MS))
+    if (await reaches(address, NFS_PORT, REACH_LIMIT_MS))
       return address === addresses[0] ? undefined : address;
   }
   return undefined;
@@ -182,7 +188,7 @@ async function fallBack(
 ): Promise<string> {
   const { fsId, region, dnsName: name } = target;
   const { findMountTargetAddress } = await import("./mount-targets.ts");
-  const { settings, environment, metadata } = context;
+  const { settings, environment, metadata, reaches = isReachable } = context;
   try {
     return await findMountTargetAddress({
       fsId,
@@ -192,6 +198,7 @@ async function fallBack(
       profile: request.security.kind === "tls" ? request.security.iam?.profile : undefined,
       fips: usesFips(settings, environment),
       metadata,
+      reaches,
     });
   } catch (error) {
     if (!(error instanceof EfsError)) throw error;
@@ -208,9 +215,9 @@ export function usesFips(settings: Settings, environment: Environment): boolean 
   return asked || isKernelInFipsMode();
 }
 
-async function requireAnswer(address: string): Promise<void> {
+async function requireAnswer(address: string, reaches: Reaches): Promise<void> {
   for (let attempt = 1; attempt <= REACH_TRIES; attempt += 1) {
-    if (await isReachable(address, NFS_PORT, REACH_LIMIT_MS)) return;
+    if (await reaches(address, NFS_PORT, REACH_LIMIT_MS)) return;
   }
   throw new EfsError("mount", `the mount target ${address} does not accept connections on port ${NFS_PORT}`, {
     hint: "check the address, and that the mount target's security group lets this machine in",

@@ -13,13 +13,13 @@ import { type ResolvedTarget, usesSystemAuthorities } from "../core/target/targe
 import { type TunnelPaths, tunnelBase, tunnelPaths } from "../core/tunnel/names.ts";
 import { stunnelConfig, type TunnelSettings } from "../core/tunnel/stunnel-config.ts";
 import { makeDirectory, writeAtomically } from "../system/files.ts";
-import type { BoundPort, Connection } from "../system/network.ts";
+import type { Connection } from "../system/network.ts";
 import { ownIdentity } from "../system/procfs.ts";
 import { commonName, makeCertificate } from "./certificate.ts";
 import type { MountContext } from "./context.ts";
 import type { FoundCredentials } from "./credentials.ts";
 import { sweepUnfinished } from "./leftovers.ts";
-import { type TunnelNetwork, tunnelNetwork } from "./namespace-socket.ts";
+import type { TunnelNetwork } from "./namespace-socket.ts";
 import { reservePort } from "./port.ts";
 import { existingKey, privateKey } from "./private-key.ts";
 import { findStunnel, type Stunnel } from "./stunnel.ts";
@@ -116,22 +116,6 @@ function defaultAuthorities(target: ResolvedTarget, { paths }: MountContext): st
   return system ?? paths.caBundle;
 }
 
-/** Reserves a port, once what killed helpers left is undone. */
-async function reserve(
-  given: Port | undefined,
-  settings: Settings,
-  network: TunnelNetwork,
-  { paths, log, random }: MountContext,
-): Promise<BoundPort> {
-  try {
-    await sweepUnfinished(paths.stateDirectory, log);
-    return await reservePort(given, settings, paths.stateDirectory, random(), network);
-  } catch (error) {
-    network.leave();
-    throw error;
-  }
-}
-
 /**
  * Reserves a port, writes the tunnel's files, starts it and proves that it listens. On any failure nothing
  * of it is left.
@@ -141,7 +125,7 @@ async function reserve(
 export async function openTunnel(
   tls: TlsRequest,
   mountPoint: string,
-  networkNamespace: string | undefined,
+  network: TunnelNetwork,
   target: ResolvedTarget,
   settings: Settings,
   { stunnel, key }: TunnelParts,
@@ -149,6 +133,7 @@ export async function openTunnel(
   context: MountContext,
 ): Promise<OpenTunnel> {
   const { stateDirectory } = context.paths;
+  const { namespace: networkNamespace } = network;
   const planned = tunnelSettings(tls, target, settings, context);
   makeDirectory(stateDirectory, settings.state_file_dir_mode);
   const createdAt = context.now();
@@ -161,8 +146,8 @@ export async function openTunnel(
     context,
   );
   certificate.catch(() => {});
-  const network = tunnelNetwork(networkNamespace, context.paths.socketMaker);
-  const socket = await reserve(tls.port, settings, network, context);
+  await sweepUnfinished(stateDirectory, context.log);
+  const socket = await reservePort(tls.port, settings, stateDirectory, context.random(), network);
   const base = tunnelBase(target.fsId, mountPoint, socket.port);
   const paths = tunnelPaths(stateDirectory, base);
   const debugLog = settings.stunnel_debug_enabled
@@ -194,7 +179,6 @@ export async function openTunnel(
   };
   let running: RunningTunnel | undefined;
   const undo = async () => {
-    network.leave();
     socket.close();
     await stopTunnel({ keeper: running?.keeper, stunnelConfig: paths.stunnelConfig });
     removeTunnelFiles(paths);
@@ -236,7 +220,6 @@ export async function openTunnel(
       caFile: planned.caFile,
       stunnel: stunnel.path,
       commit: () => {
-        network.leave();
         const { helper: _, ...finished } = state;
         writeAtomically(paths.unfinishedStateFile, formatState(finished), STATE_FILE_MODE);
         renameSync(paths.unfinishedStateFile, paths.stateFile);

@@ -2,14 +2,16 @@ import { networkInterfaces } from "node:os";
 import type { Answer, Order } from "../app/namespace-socket.ts";
 import { asEfsError, EfsError } from "../core/errors.ts";
 import type { Port } from "../core/ids.ts";
-import { listenLocally, openConnection } from "../system/network.ts";
+import { isReachable, listenLocally, openConnection } from "../system/network.ts";
 
 /**
  * `nsenter --net=PATH node efs-namespace-socket.cjs` makes sockets in that network namespace for the process
  * that started it, and ends with it.
  */
 process.on("message", (order: Order) => {
-  void ("bind" in order ? bind(order.bind) : connect(order.connect, order.limitMs));
+  if ("bind" in order) void bind(order.bind);
+  else if ("connect" in order) void connect(order.connect, order.limitMs);
+  else void reach(order.reach, order.port, order.limitMs);
 });
 process.on("disconnect", () => process.exit(0));
 
@@ -41,6 +43,10 @@ function requireLoopback(): void {
 async function connect(port: Port, limitMs: number): Promise<void> {
   await openConnection("127.0.0.1", port, limitMs).closed;
   answer({ closed: true });
+}
+
+async function reach(host: string, port: number, limitMs: number): Promise<void> {
+  answer({ reachable: await isReachable(host, port, limitMs) });
 }
 
 function answer(what: Answer): void {

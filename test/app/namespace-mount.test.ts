@@ -23,11 +23,11 @@ const SILENT = `
 /** A server in the namespace blue, silent listeners in ours, then a mount; then what is left of it. */
 const SCRIPT = `
   ip netns add blue && ip -n blue link set lo up
-  node=$1 server=$2 silent=$3; shift 3
+  node=$1 server=$2 silent=$3 options=$4; shift 4
   mkfifo /run/up
   "$node" -e "$silent" >/run/up & read -r _ </run/up
   ip netns exec blue "$node" -e "$server" 127.0.0.5 "$@" >/run/up & read -r _ </run/up
-  $mount_efs fs-12345678:/ /mnt -o tls,noocsp,netns=/run/netns/blue; status=$?
+  $mount_efs fs-12345678:/ /mnt -o "$options,netns=/run/netns/blue"; status=$?
   [ ! -e /run/nfs ] || cat /run/nfs >&2
   ip netns exec blue ss -Hltn 'sport >= 20049' | wc -l >&2
   ls -A /run/efs >&2
@@ -49,11 +49,11 @@ describe("a mount in another network namespace", { skip: process.getuid?.() !== 
     for (const cleanUp of cleanUps.reverse()) cleanUp();
   });
 
-  function mount(test: Test, host: string): Promise<Outcome> {
+  function mount(test: Test, host: string, options = "tls,noocsp"): Promise<Outcome> {
     const { files } = authority.server({ host });
     const authorities = readFileSync(authority.certificate, "utf8");
     const machine = new MountMachine(test, program, { authorities, nfs: 'echo "nfs: $*" >/run/nfs' });
-    return machine.run(SCRIPT, process.execPath, SERVER, SILENT, files.key, files.cert);
+    return machine.run(SCRIPT, process.execPath, SERVER, SILENT, options, files.key, files.cert);
   }
 
   test("listens in there, whoever listens in ours, and disturbs nobody", async (t) => {
@@ -64,6 +64,12 @@ describe("a mount in another network namespace", { skip: process.getuid?.() !== 
     assert.ok(port !== undefined, stderr);
     assert.equal(listeners, "1");
     assert.ok(files.includes(`fs-12345678.mnt.${port}`), stderr);
+  });
+
+  test("reaches a mount target that only those in there can reach", async (t) => {
+    const { status, stderr } = await mount(t, NAME, "mounttargetip=127.0.0.5");
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /^nfs: 127\.0\.0\.5:\/ \/mnt /);
   });
 
   test("is refused at once where the server in there is not who it should be, and leaves nothing", async (t) => {

@@ -10,11 +10,13 @@ import { OWN_NETWORK, tunnelNetwork } from "../../src/app/namespace-socket.ts";
 import { reservePort } from "../../src/app/port.ts";
 import { findStunnel } from "../../src/app/stunnel.ts";
 import { type RunningTunnel, startTunnel, stopTunnel } from "../../src/app/tunnel.ts";
+import { InstalledStunnel, startAgain } from "../../src/app/watchdog/start.ts";
 import { parseConfig, settings } from "../../src/core/config/config.ts";
 import type { Port } from "../../src/core/ids.ts";
 import type { ResolvedTarget } from "../../src/core/target/target.ts";
 import { tunnelPaths } from "../../src/core/tunnel/names.ts";
 import { stunnelConfig } from "../../src/core/tunnel/stunnel-config.ts";
+import type { Log } from "../../src/system/log.ts";
 import { bindPort } from "../../src/system/network.ts";
 import { descriptorTarget, findProcesses, listenerInode } from "../../src/system/procfs.ts";
 import { Child } from "../system/children.ts";
@@ -199,6 +201,36 @@ describe("another network namespace", { skip: process.getuid?.() !== 0, concurre
     t.after(() => bound.close());
     await enter(t, path).connect(port, 5000).closed;
     assert.equal(came, 1);
+  });
+
+  test("is what tells whether an address can be reached", async (t) => {
+    const path = await namespace(t);
+    const network = enter(t, path);
+    const port = (await tcpServer(t, () => {})) as Port;
+    assert.equal(await network.reaches("127.0.0.1", port, 2000), false);
+    assert.equal(await OWN_NETWORK.reaches("127.0.0.1", port, 2000), true);
+    const bound = await network.bindFirst([port]);
+    t.after(() => bound?.close());
+    assert.equal(await network.reaches("127.0.0.1", port, 2000), true);
+  });
+
+  test("gets a tunnel that is down back on a socket that its keeper holds", async (t) => {
+    const path = await namespace(t);
+    const { running, paths, port } = await tunnelIn(t, path);
+    await kill(running.keeper.pid);
+    await kill(running.stunnel.pid);
+    const down = { name: "the tunnel", port, paths, networkNamespace: path };
+    const log = { info: () => {} } as unknown as Log;
+    const programs = { keeper: KEEPER, socketMaker };
+    const again = await startAgain(down, programs, new InstalledStunnel(), log);
+    t.after(() => stopTunnel({ keeper: again.keeper, stunnelConfig: paths.stunnelConfig }));
+    assert.equal(again.inheritsSocket, true);
+    const held = descriptorTarget(again.keeper.pid, 3);
+    assert.equal(held, `socket:[${listenerInode(port, again.stunnel.pid)}]`);
+    assert.equal(await ask(path, port, "hello"), "hello");
+    await assert.rejects(startAgain(down, programs, new InstalledStunnel(), log), {
+      message: `port ${port} on 127.0.0.1 in ${path} is taken by another process`,
+    });
   });
 
   for (const [what, path, why] of [
