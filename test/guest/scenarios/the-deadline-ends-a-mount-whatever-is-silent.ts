@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { silentNameServers, silentServer } from "../endpoint/further-servers.ts";
+import { tryMount } from "../runner/mounting.ts";
+import { bareNode } from "../runner/product.ts";
+import { scenario } from "../runner/scenario.ts";
+
+const DEADLINE_S = 8;
+
+export default scenario(async (guest) => {
+  const { product, endpoint } = guest;
+  const { first, second } = endpoint;
+  product.configure({ mount_deadline_sec: String(DEADLINE_S) });
+  const yardstick = await bareNode();
+  const taken = await silentServer(guest, "127.0.9.1");
+  endpoint.resolve({ [first.name]: "127.0.9.1", [second.name]: "127.0.9.1" });
+  // The resolver would try each of them for five seconds, twice.
+  const asked = await silentNameServers(guest, ["127.0.9.51", "127.0.9.52", "127.0.9.53"]);
+
+  const mounts = [
+    { what: "a server over TLS", device: `${first.id}:/`, options: "tls", path: "/mnt/tls" },
+    { what: "a server without TLS", device: `${second.id}:/`, options: "", path: "/mnt/plain" },
+    { what: "the name service", device: "files.example.com:/", options: "tls", path: "/mnt/alias" },
+  ];
+  const ends = await Promise.all(
+    mounts.map(({ device, options, path }) => tryMount(guest, device, options, { path })),
+  );
+  for (const [at, { status, seconds, stderr }] of ends.entries()) {
+    const what = `silent is ${mounts[at]?.what}`;
+    guest.figure(`${what}: ${seconds.toFixed(2)} s: ${stderr.trim()}`);
+    assert.equal(status, 32, what);
+    assert.ok(seconds >= DEADLINE_S - 1 && seconds < DEADLINE_S + 3 + 3 * yardstick, what);
+    assert.match(stderr, /not done (within|after) \d/, what);
+  }
+  assert.ok(taken() >= 2, "both have reached the server");
+  assert.ok(asked() > 0, "the name servers were asked");
+  assert.deepEqual(product.traces(), []);
+  assert.deepEqual(
+    guest.processes(({ name }) => name.startsWith("mount.")),
+    [],
+  );
+});
