@@ -3,6 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { measureFallback } from "./fallback.ts";
 import { measureMount } from "./mount.ts";
 import { measureRecovery } from "./recovery.ts";
 import { type Row, table } from "./table.ts";
@@ -12,7 +13,8 @@ const INSIDE = "--inside";
 
 if (process.argv[2] === INSIDE) {
   const rows: Row[] = [];
-  for (const measure of [measureMount, measureWatchdog, measureRecovery]) rows.push(...(await measure()));
+  const measures = [measureMount, measureFallback, measureWatchdog, measureRecovery];
+  for (const measure of measures) rows.push(...(await measure()));
   process.stdout.write(table(rows));
   process.exit(0);
 }

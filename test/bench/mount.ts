@@ -86,7 +86,7 @@ function keepConfig(folder: string) {
 }
 
 /** Ends the tunnels that mounts left, and takes their files away. */
-async function endTunnels(): Promise<void> {
+export async function endTunnels(): Promise<void> {
   for (const name of readdirSync(STATE_DIRECTORY)) {
     if (!/^fs-.*\d$/.test(name)) continue;
     const { keeper } = JSON.parse(readFileSync(join(STATE_DIRECTORY, name), "utf8")) as TunnelState;
