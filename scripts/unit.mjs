@@ -22,6 +22,6 @@ if (files.length === 0) {
   process.exit(1);
 }
 // node 20's runner takes no patterns, hence the list
-const runner = ["--import", "tsx", "--test", "--test-concurrency=2", ...options, ...files];
+const runner = ["--import", "tsx", "--test", "--test-concurrency=3", ...options, ...files];
 const { status } = spawnSync(process.execPath, runner, { cwd: ROOT, stdio: "inherit" });
 process.exitCode = status ?? 1;

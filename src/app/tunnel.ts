@@ -1,6 +1,8 @@
-import { closeSync, openSync, rmSync, watch } from "node:fs";
+import { closeSync, fstatSync, openSync, rmSync, watch } from "node:fs";
+import { posix } from "node:path";
 import { EfsError } from "../core/errors.ts";
 import type { ProcessIdentity } from "../core/state/state.ts";
+import { roleOf } from "../core/supervise/processes.ts";
 import { printable } from "../core/text.ts";
 import type { TunnelPaths } from "../core/tunnel/names.ts";
 import { readIfThere } from "../system/files.ts";
@@ -14,6 +16,7 @@ import {
   listenerInode,
   type ProcessFacts,
   processFacts,
+  seesSameDirectory,
 } from "../system/procfs.ts";
 import { outsideUnitOfCaller } from "../system/systemd.ts";
 
@@ -49,6 +52,7 @@ const POLL_MS = 5;
  */
 export async function startTunnel(start: TunnelStart, signal?: AbortSignal): Promise<RunningTunnel> {
   const log = openSync(start.paths.log, "a", 0o600);
+  const logStart = fstatSync(log).size;
   let child: DetachedProcess;
   try {
     const { file, args } = keeperCommand(start);
@@ -73,9 +77,9 @@ export async function startTunnel(start: TunnelStart, signal?: AbortSignal): Pro
         return { keeper, stunnel, ended: child.ended };
       }
       signal?.throwIfAborted();
-      if (ended) throw startFailure(start, "stunnel ended at once");
+      if (ended) throw startFailure({ ...start, logStart }, "stunnel ended at once");
       if (Date.now() > deadline)
-        throw startFailure(start, `stunnel was not ready within ${START_LIMIT_MS / 1000} s`);
+        throw startFailure({ ...start, logStart }, `stunnel was not ready within ${START_LIMIT_MS / 1000} s`);
       await Promise.race([changes.next(), child.ended, pause(20 * POLL_MS)]);
     }
   } catch (error) {
@@ -123,10 +127,16 @@ export function stunnelOf(paths: Pick<TunnelPaths, "pidFile" | "stunnelConfig">)
 
 /** Why a tunnel does not run, in stunnel's own words. */
 export function startFailure(
-  { paths, stunnel }: Pick<TunnelStart, "paths" | "stunnel">,
+  { paths, stunnel, logStart = 0 }: Pick<TunnelStart, "paths" | "stunnel"> & { readonly logStart?: number },
   what: string,
 ): EfsError {
-  const said = printable(complaints(readIfThere(paths.log) ?? ""));
+  const said = printable(
+    complaints(
+      Buffer.from(readIfThere(paths.log) ?? "")
+        .subarray(logStart)
+        .toString("utf8"),
+    ),
+  );
   return new EfsError("system", `the tunnel does not start: ${what}${said === "" ? "" : `: ${said}`}`, {
     hint: `check ${stunnel} and the certificate and authority files it is given`,
   });
@@ -161,7 +171,12 @@ export async function stopTunnel({ keeper, stunnelConfig }: TunnelToStop): Promi
     kill(keeper, "SIGTERM");
     if (await isGone(() => !isAlive(keeper))) return;
   }
-  await endProcesses(({ argv }) => argv.includes(stunnelConfig));
+  const mark = { config: stunnelConfig, cmd: [] };
+  const directory = posix.dirname(stunnelConfig);
+  // an editor has the configuration among its arguments too, and a container may have a tunnel of that name
+  await endProcesses(
+    ({ pid, argv }) => roleOf(argv, mark) !== undefined && seesSameDirectory(pid, directory),
+  );
 }
 
 /** Ends the processes that the predicate picks, this one aside: asked first, forced after a while. */

@@ -39,12 +39,20 @@ async function waiting(t: TestContext, ...args: string[]): Promise<Child> {
   return child;
 }
 
+/** A process that looks as stunnel does, with this configuration. */
+async function waitingStunnel(t: TestContext, config: string): Promise<Child> {
+  const script = 'exec -a stunnel /bin/sh -c "echo ready; read x" stunnel "$0"';
+  const child = new Child(t, "/bin/bash", ["-c", script, config]);
+  assert.equal(await child.line(), "ready");
+  return child;
+}
+
 const isRunning = (child: Child) => processFacts(child.pid) !== undefined;
 
 test("what a killed helper left is removed: files, and the stunnel with that configuration", async (t) => {
   const directory = temporaryDirectory(t, "state");
   const paths = unfinished(directory, await freePort(), { helper: DEAD, pid: -1 });
-  const stunnel = await waiting(t, "stunnel", paths.stunnelConfig);
+  const stunnel = await waitingStunnel(t, paths.stunnelConfig);
   const lines = await sweep(directory);
   assert.deepEqual(readdirSync(directory), []);
   assert.equal(isRunning(stunnel), false);
@@ -100,7 +108,7 @@ for (const [what, state, warns] of LEFT_ALONE) {
   test(`state files ${what} are left alone${warns ? ", and reported" : ""}`, async (t) => {
     const directory = temporaryDirectory(t, "state");
     const paths = unfinished(directory, await freePort(), state);
-    const stunnel = await waiting(t, "stunnel", paths.stunnelConfig);
+    const stunnel = await waitingStunnel(t, paths.stunnelConfig);
     const lines = await sweep(directory);
     for (const file of [paths.unfinishedStateFile, paths.stunnelConfig, paths.certificate]) {
       assert.equal(existsSync(file), true, file);
@@ -140,7 +148,7 @@ test("a helper that sweeps ends none of its own", async (t) => {
   const [dead, alive] = [await freePort(), await freePort()];
   unfinished(directory, dead, { helper: DEAD });
   const paths = unfinished(directory, alive, { helper: ownIdentity() });
-  const stunnel = await waiting(t, "stunnel", paths.stunnelConfig);
+  const stunnel = await waitingStunnel(t, paths.stunnelConfig);
   await sweep(directory);
   assert.equal(isRunning(stunnel), true);
   assert.equal(existsSync(paths.unfinishedStateFile), true);

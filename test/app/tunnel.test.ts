@@ -106,10 +106,19 @@ describe("tunnels", { concurrency: true }, () => {
 
   test("what does not end when it is asked to is ended", async (t) => {
     const config = join(temporaryDirectory(t, "stubborn"), "stunnel-config.fs-1.x.1");
-    const child = new Child(t, "/bin/sh", ["-c", "trap '' TERM; echo ready; read x; read x", "name", config]);
+    const script = `exec -a stunnel /bin/sh -c "trap '' TERM; echo ready; read x; read x" stunnel "$0"`;
+    const child = new Child(t, "/bin/bash", ["-c", script, config]);
     assert.equal(await child.line(), "ready");
     await stopTunnel({ keeper: undefined, stunnelConfig: config });
     assert.equal(processFacts(child.pid), undefined);
+  });
+
+  test("an editor that has the configuration open is not ended with the tunnel", async (t) => {
+    const config = join(temporaryDirectory(t, "edited"), "stunnel-config.fs-1.x.1");
+    const editor = new Child(t, "/bin/sh", ["-c", "echo ready; read x", "vi", config]);
+    assert.equal(await editor.line(), "ready");
+    await stopTunnel({ keeper: undefined, stunnelConfig: config });
+    assert.notEqual(processFacts(editor.pid), undefined);
   });
 
   const FAILURES: [what: string, config: string, says: RegExp][] = [
