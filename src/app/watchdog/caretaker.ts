@@ -23,6 +23,7 @@ import { deleteFile, deleteTunnelFiles, endTunnelProcesses, signal } from "./end
 import { HealthChecks } from "./health-checks.ts";
 import { Limiter } from "./limiter.ts";
 import { processesOf } from "./processes.ts";
+import { checkReadAhead } from "./read-ahead.ts";
 import { changeState, finishState, withProcesses, withUnmountMark } from "./record.ts";
 import { InstalledStunnel, startAgain } from "./start.ts";
 import type { WatchedTunnel } from "./watched-tunnel.ts";
@@ -136,6 +137,7 @@ export class Caretaker {
     if (seen.files === "finished") this.#record(tunnel, use, pass);
     if (seen.files === "finished" && use !== "unused") this.#keepFiles(tunnel, action, pass);
     if (seen.files === "finished" && use !== "unused" && action === "leave") this.#health.check(tunnel, pass);
+    if (use === "mounted") checkReadAhead(tunnel, pass, () => this.#context.kernel.mounts("self"));
     this.#act(tunnel, action, pass.policy);
   }
 

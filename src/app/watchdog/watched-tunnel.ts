@@ -31,6 +31,8 @@ export class WatchedTunnel {
   nextRenewal = Number.NEGATIVE_INFINITY;
   /** How long it was waited after the last renewal that failed. */
   renewalPauseMs = 0;
+  /** Whether the read-ahead of its mount needs no look any more. */
+  readAheadChecked = false;
   /** How it answered, once it is asked at all. */
   health: Health | undefined;
   /** It did not answer the last time. */

@@ -22,6 +22,7 @@ export interface Policy {
   readonly source: string | undefined;
   /** Whether the instance metadata service is asked without a token. */
   readonly disableMetadataToken: boolean;
+  readonly optimizeReadAhead: boolean;
 }
 
 const SECOND_MS = 1000;
@@ -58,6 +59,7 @@ export function policyOf(file: ConfigFile): Policy {
       fileCount: values.logging_file_count,
     },
     source: values.source,
+    optimizeReadAhead: values.optimize_readahead,
     disableMetadataToken: values.disable_fetch_ec2_metadata_token,
   };
 }
