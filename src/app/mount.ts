@@ -8,7 +8,7 @@ import { readMounts } from "../system/mounts.ts";
 import { run } from "../system/process.ts";
 import { isSystemdRunning, isUnitActive } from "../system/systemd.ts";
 import type { MountContext } from "./context.ts";
-import { type FoundCredentials, findCredentials } from "./credentials.ts";
+import { findCredentials } from "./credentials.ts";
 import { ensureWatchdog } from "./ensure-watchdog.ts";
 import { isMountedAlready, tunnelInPlace } from "./mount-in-place.ts";
 import { type TunnelNetwork, tunnelNetwork } from "./namespace-socket.ts";
@@ -16,7 +16,7 @@ import { mountNfs, type NfsMount } from "./nfs.ts";
 import { reservePort } from "./port.ts";
 import { tuneReadAhead } from "./read-ahead.ts";
 import { resolveTarget, type TargetContext } from "./target.ts";
-import { openTunnel, type TunnelParts, tunnelParts, tunnelSettings } from "./tls.ts";
+import { openTunnel, type TunnelRequest, tunnelParts, tunnelSettings } from "./tls.ts";
 import { TunnelGuard } from "./tunnel-guard.ts";
 
 /** What came of it, where nothing failed. */
@@ -89,7 +89,7 @@ async function mountIn(
       context.signal,
     );
   } else {
-    await mountThroughTunnel({ network, request, tls, target, settings, parts, found, mount }, context);
+    await mountThroughTunnel({ tls, mountPoint, network, target, settings, parts, found }, mount, context);
   }
   if (settings.optimize_readahead) tuneReadAhead(request, context.log);
   context.log.info(`Successfully mounted ${target.dnsName} at ${mountPoint}`);
@@ -128,28 +128,19 @@ function nfsMount(
     policy: retryPolicy(settings),
     hasAccessPoint: security.kind === "tls" && security.accessPoint !== undefined,
     what: `${target.dnsName}:${remotePath} at ${mountPoint}`,
+    identity: undefined,
     seen: () => undefined,
   };
 }
 
-interface TlsMount {
-  readonly network: TunnelNetwork;
-  readonly request: MountRequest;
-  readonly tls: TlsRequest;
-  readonly target: ResolvedTarget;
-  readonly settings: Settings;
-  readonly parts: TunnelParts;
-  readonly found: FoundCredentials | undefined;
-  readonly mount: (server: NfsServer) => NfsMount;
-}
-
 async function mountThroughTunnel(
-  { network, request, tls, target, settings, parts, found, mount }: TlsMount,
+  request: TunnelRequest,
+  mount: (server: NfsServer) => NfsMount,
   context: MountContext,
 ): Promise<void> {
-  const { mountPoint } = request;
+  const { tls, mountPoint, target } = request;
   const watchdog = ensureWatchdog(context);
-  const tunnel = await openTunnel(tls, mountPoint, network, target, settings, parts, found, context);
+  const tunnel = await openTunnel(request, context);
   context.step(`a tunnel listens on 127.0.0.1:${tunnel.port}, stunnel ${tunnel.running.stunnel.pid}`);
   const guard = new TunnelGuard(tunnel, target);
   const mountsOfPort = () => readMounts().filter((entry) => tunnelPort(entry) === tunnel.port).length;
@@ -163,7 +154,11 @@ async function mountThroughTunnel(
       context.step(guard.describe());
     }
     const server: NfsServer = { kind: "tunnel", port: tunnel.port };
-    await mountNfs({ ...mount(server), seen: () => guard.describe() }, context, signal);
+    await mountNfs(
+      { ...mount(server), identity: tunnel.identity, seen: () => guard.describe() },
+      context,
+      signal,
+    );
     const refused = guard.refusal();
     if (refused !== undefined && !isMounted()) throw refused;
     tunnel.commit();

@@ -11,6 +11,8 @@ export interface NfsMount {
   readonly hasAccessPoint: boolean;
   /** What is mounted where, in the reader's words. */
   readonly what: string;
+  /** Whom the client says it is, where it says so. */
+  readonly identity: string | undefined;
   /** What was seen of the server, where something was. */
   readonly seen: () => string | undefined;
 }
@@ -42,12 +44,16 @@ export async function mountNfs(mount: NfsMount, context: MountContext, signal: A
   }
 }
 
-function failure({ what, seen, hasAccessPoint }: NfsMount, result: RunResult, limitMs: number): EfsError {
+function failure(
+  { what, seen, identity, hasAccessPoint }: NfsMount,
+  result: RunResult,
+  limitMs: number,
+): EfsError {
   const { status = 32 } = result;
   const known = seen();
   const why = `${words(result, limitMs)}${known === undefined ? "" : ` (${known})`}`;
   return new EfsError("mount", `cannot mount ${what}: ${why}`, {
-    hint: advice(result, hasAccessPoint),
+    hint: advice(result, hasAccessPoint, identity),
     status,
   });
 }
@@ -61,11 +67,16 @@ function words({ stderr, status, timedOut }: RunResult, limitMs: number): string
     : said;
 }
 
-function advice({ stderr, timedOut }: RunResult, hasAccessPoint: boolean): string {
+function advice(
+  { stderr, timedOut }: RunResult,
+  hasAccessPoint: boolean,
+  identity = "without an IAM identity",
+): string {
   if (/access denied/i.test(stderr)) {
-    return hasAccessPoint
+    const check = hasAccessPoint
       ? "check that the access point exists and belongs to this file system, and what the file system's policy allows"
       : "check what the file system's policy allows: it may require tls, iam or an access point";
+    return `this client connected ${identity}: ${check}`;
   }
   if (/no such file or directory/i.test(stderr)) return "check that the path exists in the file system";
   if (/mount point .* does not exist/i.test(stderr)) return "make the mount point with mkdir -p";

@@ -3,8 +3,7 @@ import { existsSync, renameSync } from "node:fs";
 import { utcTimeText } from "../core/certificate/certificate.ts";
 import type { Settings } from "../core/config/keys.ts";
 import { EfsError } from "../core/errors.ts";
-import type { Credentials } from "../core/identity/connect-signature.ts";
-import { formatSource } from "../core/identity/source.ts";
+import { describeSource, formatSource } from "../core/identity/source.ts";
 import type { Port } from "../core/ids.ts";
 import type { TlsRequest } from "../core/request/request.ts";
 import { formatState, type TunnelState } from "../core/state/state.ts";
@@ -37,6 +36,8 @@ export interface OpenTunnel {
   readonly log: string;
   readonly caFile: string;
   readonly stunnel: string;
+  /** Whom the client says it is, in a reader's words. */
+  readonly identity: string;
   /** The mount is there: from now on the watchdog looks after the tunnel. */
   commit(): void;
   /** The mount failed: nothing of the tunnel is left. */
@@ -48,6 +49,18 @@ export interface TunnelParts {
   readonly stunnel: Stunnel;
   /** The machine's private key, where there is one already. */
   readonly key: KeyObject | undefined;
+}
+
+/** What a tunnel is opened for. */
+export interface TunnelRequest {
+  readonly tls: TlsRequest;
+  readonly mountPoint: string;
+  readonly network: TunnelNetwork;
+  readonly target: ResolvedTarget;
+  readonly settings: Settings;
+  readonly parts: TunnelParts;
+  /** Undefined for an anonymous client. */
+  readonly found: FoundCredentials | undefined;
 }
 
 export async function tunnelParts({ paths }: MountContext): Promise<TunnelParts> {
@@ -88,25 +101,54 @@ export function tunnelSettings(
 }
 
 async function clientCertificate(
-  tls: TlsRequest,
-  target: ResolvedTarget,
-  settings: Settings,
-  {
-    key,
-    createdAt,
-    credentials,
-  }: { key: KeyObject | undefined; createdAt: Date; credentials: Credentials | undefined },
+  { tls, target, settings, parts, found }: TunnelRequest,
+  createdAt: Date,
   { paths, hostName, version }: MountContext,
 ): Promise<string> {
   const subject = {
     hostName,
     fsId: target.fsId,
     accessPoint: tls.accessPoint,
-    identity: credentials === undefined ? undefined : { credentials, region: target.region },
+    identity: found && { credentials: found.credentials, region: target.region },
     source: settings.source,
     version,
   };
-  return makeCertificate(subject, key ?? (await privateKey(paths.privateKey)), createdAt);
+  return makeCertificate(subject, parts.key ?? (await privateKey(paths.privateKey)), createdAt);
+}
+
+/** Whom a client says it is, in a reader's words. */
+export function identityOf({ tls, found }: Pick<TunnelRequest, "tls" | "found">): string {
+  const who = found === undefined ? "without an IAM identity" : `as ${describeSource(found.source)}`;
+  return tls.accessPoint === undefined ? who : `${who}, through access point ${tls.accessPoint}`;
+}
+
+/** The state of a tunnel that does not run yet. */
+function firstState(
+  { tls, mountPoint, network, target, parts, found }: TunnelRequest,
+  paths: TunnelPaths,
+  createdAt: Date,
+  context: MountContext,
+): TunnelState {
+  const { namespace } = network;
+  return {
+    pid: -1,
+    cmd: [...enteringNamespace(namespace), parts.stunnel.path, paths.stunnelConfig],
+    files: [paths.stunnelConfig],
+    mount_time: createdAt.getTime() / 1000,
+    mountpoint: mountPoint,
+    service_type: "elasticfilesystem",
+    mountStateDir: paths.directoryName,
+    commonName: commonName(context.hostName),
+    region: target.region,
+    certificateCreationTime: utcTimeText(createdAt),
+    certificate: paths.certificate,
+    privateKey: context.paths.privateKey,
+    fsId: target.fsId,
+    ...(tls.accessPoint === undefined ? {} : { accessPoint: tls.accessPoint }),
+    ...(found === undefined ? {} : { awsCredentialsMethod: formatSource(found.source) }),
+    ...(namespace === undefined ? {} : { networkNamespace: namespace }),
+    helper: ownIdentity(),
+  };
 }
 
 function defaultAuthorities(target: ResolvedTarget, { paths }: MountContext): string {
@@ -122,29 +164,15 @@ function defaultAuthorities(target: ResolvedTarget, { paths }: MountContext): st
  *
  * @throws EfsError
  */
-export async function openTunnel(
-  tls: TlsRequest,
-  mountPoint: string,
-  network: TunnelNetwork,
-  target: ResolvedTarget,
-  settings: Settings,
-  { stunnel, key }: TunnelParts,
-  found: FoundCredentials | undefined,
-  context: MountContext,
-): Promise<OpenTunnel> {
+export async function openTunnel(request: TunnelRequest, context: MountContext): Promise<OpenTunnel> {
+  const { tls, mountPoint, network, target, settings, parts } = request;
   const { stateDirectory } = context.paths;
-  const { namespace: networkNamespace } = network;
+  const { stunnel } = parts;
   const planned = tunnelSettings(tls, target, settings, context);
   makeDirectory(stateDirectory, settings.state_file_dir_mode);
   const createdAt = context.now();
   // signed on another thread, while this one goes on
-  const certificate = clientCertificate(
-    tls,
-    target,
-    settings,
-    { key, createdAt, credentials: found?.credentials },
-    context,
-  );
+  const certificate = clientCertificate(request, createdAt, context);
   certificate.catch(() => {});
   await sweepUnfinished(stateDirectory, context.log);
   const socket = await reservePort(tls.port, settings, stateDirectory, context.random(), network);
@@ -154,25 +182,7 @@ export async function openTunnel(
     ? (settings.stunnel_logs_file?.replaceAll("{fs_id}", target.fsId) ??
       `${context.paths.logDirectory}/${base}.stunnel.log`)
     : undefined;
-  let state: TunnelState = {
-    pid: -1,
-    cmd: [...enteringNamespace(networkNamespace), stunnel.path, paths.stunnelConfig],
-    files: [paths.stunnelConfig],
-    mount_time: createdAt.getTime() / 1000,
-    mountpoint: mountPoint,
-    service_type: "elasticfilesystem",
-    mountStateDir: paths.directoryName,
-    commonName: commonName(context.hostName),
-    region: target.region,
-    certificateCreationTime: utcTimeText(createdAt),
-    certificate: paths.certificate,
-    privateKey: context.paths.privateKey,
-    fsId: target.fsId,
-    ...(tls.accessPoint === undefined ? {} : { accessPoint: tls.accessPoint }),
-    ...(found === undefined ? {} : { awsCredentialsMethod: formatSource(found.source) }),
-    ...(networkNamespace === undefined ? {} : { networkNamespace }),
-    helper: ownIdentity(),
-  };
+  let state = firstState(request, paths, createdAt, context);
   const write = (change: Partial<TunnelState>) => {
     state = { ...state, ...change };
     writeAtomically(paths.unfinishedStateFile, formatState(state), STATE_FILE_MODE);
@@ -199,7 +209,7 @@ export async function openTunnel(
         paths,
         port: socket.port,
         socket: inherits ? socket : undefined,
-        networkNamespace,
+        networkNamespace: network.namespace,
       },
       context.signal,
     );
@@ -219,6 +229,7 @@ export async function openTunnel(
       log: debugLog ?? paths.log,
       caFile: planned.caFile,
       stunnel: stunnel.path,
+      identity: identityOf(request),
       commit: () => {
         const { helper: _, ...finished } = state;
         writeAtomically(paths.unfinishedStateFile, formatState(finished), STATE_FILE_MODE);

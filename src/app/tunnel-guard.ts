@@ -2,7 +2,7 @@ import { readFileSync, statSync, watch } from "node:fs";
 import type { EfsError } from "../core/errors.ts";
 import type { ResolvedTarget } from "../core/target/target.ts";
 import { refusal, responderFailed } from "../core/tunnel/refusal.ts";
-import { lastVerdict } from "../core/tunnel/tunnel-log.ts";
+import { lastVerdict, type TunnelVerdict } from "../core/tunnel/tunnel-log.ts";
 import type { OpenTunnel } from "./tls.ts";
 import { startFailure } from "./tunnel.ts";
 
@@ -41,7 +41,7 @@ export class TunnelGuard {
 
   /** The refusal that the log ends with, if it ends with one. */
   refusal(): EfsError | undefined {
-    return refusal(this.#verdict(), this.#target, this.#tunnel.caFile);
+    return this.#refusalOf(this.#verdict());
   }
 
   /** What the log says of the server so far, for a reader. */
@@ -84,6 +84,10 @@ export class TunnelGuard {
     this.#watcher.close();
   }
 
+  #refusalOf(verdict: TunnelVerdict | undefined): EfsError | undefined {
+    return refusal(verdict, this.#target, this.#tunnel.caFile, this.#tunnel.identity);
+  }
+
   #verdict() {
     try {
       return lastVerdict(readFileSync(this.#tunnel.log).subarray(this.#logStart).toString("utf8"));
@@ -94,7 +98,7 @@ export class TunnelGuard {
 
   #look(): void {
     const verdict = this.#verdict();
-    const refused = refusal(verdict, this.#target, this.#tunnel.caFile);
+    const refused = this.#refusalOf(verdict);
     if (refused !== undefined) this.#controller.abort(refused);
     if (verdict?.kind === "accepted") this.#onAccepted();
     if (verdict?.kind !== "asking-responder") {

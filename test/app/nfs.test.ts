@@ -64,6 +64,7 @@ async function mount(t: TestContext, given: Given): Promise<Outcome> {
     command: { file: program, args: ["127.0.0.1:/", "/m", "-o", "x"] },
     policy: { ...POLICY, ...policy },
     hasAccessPoint,
+    identity: undefined,
     what: "fs-1.example:/ at /m",
     seen: () => seen,
   };
@@ -202,7 +203,14 @@ describe("mount.nfs4", { concurrency: true }, () => {
   test("that is not there is an error that names it", async () => {
     const context = { step: () => {}, elapsedMs: () => 0 } as unknown as MountContext;
     const command = { file: "/sbin/mount.not-there", args: [] };
-    const wanted = { command, policy: POLICY, hasAccessPoint: false, what: "x", seen: () => undefined };
+    const wanted = {
+      command,
+      policy: POLICY,
+      hasAccessPoint: false,
+      identity: undefined,
+      what: "x",
+      seen: () => undefined,
+    };
     await assert.rejects(mountNfs(wanted, context, new AbortController().signal), {
       kind: "system",
       message: /mount\.not-there/,

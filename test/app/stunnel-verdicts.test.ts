@@ -170,13 +170,13 @@ const CASES: Case[] = [
       return opensslServer(test, ["s_server", "-accept", "127.0.0.1:0", "-tls1_2", ...own, ...client]);
     },
     verdict: { kind: "refused-by-server", detail: /alert/ },
-    says: /ended the TLS handshake: .*alert.*identity/,
+    says: /access denied: .*refuses this client.*without an IAM identity.*alert.*policy/,
   },
   {
     what: "a server without TLS 1.2 refuses",
     server: (world) => world.tls({ ...world.certificate(), minVersion: "TLSv1.3" }),
     verdict: { kind: "refused-by-server", detail: /alert protocol version/ },
-    says: /ended the TLS handshake/,
+    says: /does not speak TLS 1\.2: .*alert protocol version/,
   },
   {
     what: "a server without TLS is told",

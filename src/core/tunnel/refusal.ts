@@ -8,6 +8,7 @@ export function refusal(
   verdict: TunnelVerdict | undefined,
   target: ResolvedTarget,
   caFile: string,
+  identity = "without an IAM identity",
 ): EfsError | undefined {
   const server = `the server ${target.address ?? target.dnsName}`;
   const fail = (message: string, hint: string) => new EfsError("mount", printable(message), { hint });
@@ -36,10 +37,15 @@ export function refusal(
     case "responder-failed":
       return responderFailed(verdict.responder, verdict.detail);
     case "refused-by-server":
-      return fail(
-        `${server} ended the TLS handshake: ${verdict.detail}`,
-        "check the client's identity (iam, accesspoint), its clock, and that TLS 1.2 is not blocked on the way",
-      );
+      return /protocol version/.test(verdict.detail)
+        ? fail(
+            `${server} does not speak TLS 1.2: ${verdict.detail}`,
+            "check that the name leads to EFS and not elsewhere",
+          )
+        : fail(
+            `access denied: ${server} refuses this client, which connects ${identity}: ${verdict.detail}`,
+            "check this machine's clock, the identity's permissions, the access point, and the file system's policy",
+          );
     case "no-tls":
       return fail(
         `${server} answers, but not with TLS: ${verdict.detail}`,
