@@ -1,0 +1,213 @@
+import { createHash, randomBytes } from "node:crypto";
+import { connect, type Socket } from "node:net";
+import { createServer, type Server, type TLSSocket } from "node:tls";
+import { certificate, KEY_PEM } from "../app/tls-responder.ts";
+
+/** Records have the framing of RPC, so that the watchdog's NULL calls can be told from them by a word. */
+const WRITE = 0x5752_4954;
+const LAST_FRAGMENT = 0x8000_0000;
+/** A writer has so many records under way. */
+const WINDOW = 4;
+/** From an acknowledgement to the next record. */
+const PACE_MS = 5;
+/** From a connection that led nowhere to the next one. */
+const RETRY_MS = 20;
+
+interface WrittenRecord {
+  readonly number: number;
+  readonly message: Buffer;
+}
+
+/** A server that applies each record once and acknowledges it; what it has applied outlives its restarts. */
+export class WritingServer {
+  readonly #sums = new Map<number, { applied: number; readonly hash: ReturnType<typeof createHash> }>();
+  readonly #sockets = new Set<TLSSocket>();
+  readonly #pem: string;
+  #server: Server | undefined;
+  port = 0;
+  /** Records that came without the one before them. */
+  lost = 0;
+
+  private constructor(pem: string) {
+    this.#pem = pem;
+  }
+
+  static async start(): Promise<WritingServer> {
+    const server = new WritingServer(await certificate());
+    await server.listen();
+    return server;
+  }
+
+  /** Listens, on the same port as before. */
+  async listen(): Promise<void> {
+    const options = { key: KEY_PEM, cert: this.#pem, requestCert: true, rejectUnauthorized: false };
+    const server = createServer(options, (socket) => this.#serve(socket));
+    server.on("tlsClientError", () => {});
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(this.port, "127.0.0.1", resolve);
+    });
+    this.port = (server.address() as { port: number }).port;
+    this.#server = server;
+  }
+
+  /** Breaks all connections and accepts no others. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server?.close(() => resolve()) ?? resolve());
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server = undefined;
+    await closed;
+  }
+
+  /** The sum of what one writer's records held. */
+  sumOf(writer: number): string | undefined {
+    return this.#sums.get(writer)?.hash.copy().digest("hex");
+  }
+
+  #serve(socket: TLSSocket): void {
+    this.#sockets.add(socket);
+    socket.on("error", () => {});
+    socket.on("close", () => this.#sockets.delete(socket));
+    onMessages(socket, (message) => {
+      if (!socket.destroyed) socket.write(framed(this.#answer(message)));
+    });
+  }
+
+  #answer(message: Buffer): Buffer {
+    if (message.readUInt32BE(4) === WRITE) return words(this.#apply(message));
+    // an empty success
+    return words(message.readUInt32BE(0), 1, 0, 0, 0, 0);
+  }
+
+  #apply(message: Buffer): number {
+    const [number, writer] = [message.readUInt32BE(0), message.readUInt32BE(8)];
+    const sum = this.#sums.get(writer) ?? { applied: 0, hash: createHash("sha256") };
+    this.#sums.set(writer, sum);
+    if (number > sum.applied + 1) this.lost += 1;
+    if (number === sum.applied + 1) {
+      sum.hash.update(message.subarray(12));
+      sum.applied = number;
+    }
+    return sum.applied;
+  }
+}
+
+/**
+ * Writes through a tunnel's port as the kernel's NFS client does: without end, with a new connection for one
+ * that broke, and once more whatever was not acknowledged.
+ */
+export class Writer {
+  readonly #id: number;
+  readonly #port: number;
+  readonly #hash = createHash("sha256");
+  #pending: WrittenRecord[] = [];
+  #socket: Socket | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #state: "writes" | "finishes" | "stopped" = "writes";
+  #lastAnswer = performance.now();
+  #longestGap = 0;
+  /** So many records were made, and so many of them acknowledged. */
+  made = 0;
+  acknowledged = 0;
+  connections = 0;
+
+  constructor(id: number, port: number) {
+    this.#id = id;
+    this.#port = port;
+    this.#connect();
+  }
+
+  /** The longest time without an answer since the last call. */
+  takeLongestGap(): number {
+    const longest = Math.max(this.#longestGap, performance.now() - this.#lastAnswer);
+    this.#longestGap = 0;
+    this.#lastAnswer = performance.now();
+    return longest;
+  }
+
+  get sum(): string {
+    return this.#hash.copy().digest("hex");
+  }
+
+  /** Makes no new records. */
+  finish(): void {
+    this.#state = "finishes";
+  }
+
+  get isFinished(): boolean {
+    return this.#state !== "writes" && this.#pending.length === 0;
+  }
+
+  stop(): void {
+    this.#state = "stopped";
+    clearTimeout(this.#timer);
+    this.#socket?.destroy();
+  }
+
+  #connect(): void {
+    if (this.#state === "stopped") return;
+    let isAnswered = false;
+    const socket = connect(this.#port, "127.0.0.1", () => {
+      this.connections += 1;
+      for (const { message } of this.#pending) socket.write(message);
+      this.#write();
+    });
+    this.#socket = socket;
+    onMessages(socket, (message) => {
+      isAnswered = true;
+      this.#accept(message.readUInt32BE(0));
+    });
+    socket.on("error", () => {});
+    socket.on("end", () => socket.destroy());
+    socket.on("close", () => {
+      this.#socket = undefined;
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#connect(), isAnswered ? 0 : RETRY_MS);
+    });
+  }
+
+  #accept(number: number): void {
+    const now = performance.now();
+    this.#longestGap = Math.max(this.#longestGap, now - this.#lastAnswer);
+    this.#lastAnswer = now;
+    this.acknowledged = Math.max(this.acknowledged, number);
+    this.#pending = this.#pending.filter((record) => record.number > number);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#write(), PACE_MS);
+  }
+
+  #write(): void {
+    while (this.#state === "writes" && this.#pending.length < WINDOW) {
+      this.made += 1;
+      const content = randomBytes(100 + (this.made % 900));
+      this.#hash.update(content);
+      const message = framed(Buffer.concat([words(this.made, WRITE, this.#id), content]));
+      this.#pending.push({ number: this.made, message });
+      this.#socket?.write(message);
+    }
+  }
+}
+
+/** Calls back with each message of a stream of messages of one fragment each. */
+function onMessages(socket: Socket, received: (message: Buffer) => void): void {
+  let waiting: Buffer = Buffer.alloc(0);
+  socket.on("data", (part: Buffer) => {
+    waiting = Buffer.concat([waiting, part]);
+    while (waiting.length >= 4) {
+      const end = 4 + (waiting.readUInt32BE(0) & ~LAST_FRAGMENT);
+      if (waiting.length < end) return;
+      received(waiting.subarray(4, end));
+      waiting = waiting.subarray(end);
+    }
+  });
+}
+
+function framed(message: Buffer): Buffer {
+  return Buffer.concat([words((LAST_FRAGMENT | message.length) >>> 0), message]);
+}
+
+function words(...values: readonly number[]): Buffer {
+  const buffer = Buffer.alloc(4 * values.length);
+  for (const [index, value] of values.entries()) buffer.writeUInt32BE(value, 4 * index);
+  return buffer;
+}
