@@ -97,14 +97,17 @@ await inNamespaces(import.meta.url, MACHINE_NAMESPACES, () => {
     machine.names({ [NAME]: SERVER });
     await machine.serve(SERVER, NAME);
     const built = machine.build("aws-profiles", "aws-referred", "aws-efs");
-    mkdirSync("/root/.aws");
-    writeFileSync("/root/.aws/credentials", profileText("default", DEFAULT) + profileText("base", BASE));
+    mkdirSync("/media/root/.aws");
     writeFileSync(
-      "/root/.aws/config",
+      "/media/root/.aws/credentials",
+      profileText("default", DEFAULT) + profileText("base", BASE),
+    );
+    writeFileSync(
+      "/media/root/.aws/config",
       `[profile role]\nrole_arn = ${ROLE}\nsource_profile = base\n[profile denied]\nrole_arn = ${ROLE}-denied\nsource_profile = base\n[profile program]\ncredential_process = sh -c "echo ${SECRET_MARK}; echo ${SECRET_MARK} >&2; exit 1"\n`,
     );
-    writeFileSync("/root/jwt", JWT);
-    writeFileSync("/root/pod", POD_TOKEN);
+    writeFileSync("/media/root/jwt", JWT);
+    writeFileSync("/media/root/pod", POD_TOKEN);
     const canonical = `It does not match.\n\nThe Canonical String was\nx-amz-security-token:${TOKEN_MARK}`;
     const { url } = await sts(group, {
       [ROLE]: { trusts: BASE.accessKeyId, keys: BY_SOURCE.assumed },
@@ -134,8 +137,8 @@ await inNamespaces(import.meta.url, MACHINE_NAMESPACES, () => {
 
   const POD = {
     AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://${POD_AGENT.host}/v1/credentials`,
-    AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: "/root/pod",
-    AWS_SHARED_CREDENTIALS_FILE: "/root/none",
+    AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: "/media/root/pod",
+    AWS_SHARED_CREDENTIALS_FILE: "/media/root/none",
   };
   const MOUNTED: [
     name: string,
@@ -147,13 +150,19 @@ await inNamespaces(import.meta.url, MACHINE_NAMESPACES, () => {
     ["keys", "tls,iam", DEFAULT, "credentials:default"],
     ["role", "tls,iam,awsprofile=role", BY_SOURCE.assumed, "named_profile:role"],
     ["task", "tls,iam,awscredsuri=/task", BY_SOURCE.task, "ecs:/task"],
-    ["pod", "tls,iam", BY_SOURCE.pod, `podidentity:${POD.AWS_CONTAINER_CREDENTIALS_FULL_URI},/root/pod`, POD],
+    [
+      "pod",
+      "tls,iam",
+      BY_SOURCE.pod,
+      `podidentity:${POD.AWS_CONTAINER_CREDENTIALS_FULL_URI},/media/root/pod`,
+      POD,
+    ],
     [
       "web",
-      `tls,iam,rolearn=${ROLE}-web,jwtpath=/root/jwt`,
+      `tls,iam,rolearn=${ROLE}-web,jwtpath=/media/root/jwt`,
       BY_SOURCE.web,
-      `webidentity:${ROLE}-web,/root/jwt`,
-      { AWS_SHARED_CREDENTIALS_FILE: "/root/none" },
+      `webidentity:${ROLE}-web,/media/root/jwt`,
+      { AWS_SHARED_CREDENTIALS_FILE: "/media/root/none" },
     ],
   ];
   for (const [name, options, keys, recorded, more] of MOUNTED) {
@@ -176,8 +185,8 @@ await inNamespaces(import.meta.url, MACHINE_NAMESPACES, () => {
     ["an error", "tls,iam,awscredsuri=/error"],
     [
       "a token that is refused",
-      `tls,iam,rolearn=${ROLE},jwtpath=/root/jwt`,
-      { AWS_SHARED_CREDENTIALS_FILE: "/root/none" },
+      `tls,iam,rolearn=${ROLE},jwtpath=/media/root/jwt`,
+      { AWS_SHARED_CREDENTIALS_FILE: "/media/root/none" },
     ],
   ];
   for (const [name, options, more] of REFUSED) {

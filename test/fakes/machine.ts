@@ -12,6 +12,9 @@ import { run } from "./namespaces.ts";
 /** What a machine is made in, beside its network: see inNamespaces. */
 export const MACHINE_NAMESPACES = ["--mount", "--pid", "--mount-proc"];
 
+/** Root's home there: the real one may hold the checkout. */
+export const HOME = "/media/root";
+
 const NFS_PORT = 2049;
 const LIMIT_MS = 30_000;
 
@@ -51,14 +54,15 @@ export class Machine {
   constructor(test: Test) {
     this.#test = test;
     run("mount", "--make-rprivate", "/");
-    for (const place of ["/tmp", "/run", "/var/log", "/root"]) run("mount", "-t", "tmpfs", "tmpfs", place);
-    const layer = mkdtempSync("/tmp/etc-");
+    for (const place of ["/media", "/run", "/var/log"]) run("mount", "-t", "tmpfs", "tmpfs", place);
+    mkdirSync(HOME);
+    const layer = mkdtempSync("/media/etc-");
     for (const part of ["upper", "work"]) mkdirSync(join(layer, part));
     const layers = `lowerdir=/etc,upperdir=${layer}/upper,workdir=${layer}/work`;
     run("mount", "-t", "overlay", "overlay", "-o", layers, "/etc");
     run("rm", "-rf", "/etc/amazon");
     mkdirSync("/etc/amazon/efs", { recursive: true });
-    this.folder = mkdtempSync("/tmp/machine-");
+    this.folder = mkdtempSync("/media/machine-");
     for (const part of ["dist", "mnt", "seen", "authority"]) mkdirSync(join(this.folder, part));
     writeFileSync(join(this.folder, "mount.nfs4"), STUB.replaceAll("FOLDER", this.folder), { mode: 0o755 });
     run("mount", "--bind", join(this.folder, "mount.nfs4"), "/sbin/mount.nfs4");
@@ -129,7 +133,7 @@ export class Machine {
   /** Calls mount.efs. */
   async mount(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
     const child = spawn(process.execPath, [this.program("mount.efs.cjs"), ...args], {
-      env: { PATH: "/usr/bin:/bin", HOME: "/root", ...environment },
+      env: { PATH: "/usr/bin:/bin", HOME, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const ended = once(child, "close");
