@@ -5,6 +5,18 @@ import { policyOf } from "../../src/core/supervise/policy.ts";
 import { processFacts } from "../../src/system/procfs.ts";
 import { eventually, type Rig, type RigTunnel, signal } from "./watchdog-rig.ts";
 
+/** What else is going on. */
+export interface Company {
+  /** What tunnels are made with besides how they run. */
+  readonly tunnel?: Parameters<Rig["tunnel"]>[0];
+  /** Called with each tunnel as soon as it is mounted. */
+  mounted?(tunnel: RigTunnel): void;
+  /** Called before each unmount, which waits for it. */
+  beforeUnmount?(tunnel: RigTunnel): Promise<void>;
+  /** Called with each step before it is done; false ends the soak. */
+  before?(step: string): boolean;
+}
+
 /** Numbers from 0 to 1 that a seed determines (mulberry32). */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
@@ -16,6 +28,7 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
+const MOST_MOUNTS = 8;
 /** A watchdog has seen a new tunnel after this long. */
 const KNOWN_MS = 100;
 
@@ -31,7 +44,12 @@ export interface Soak {
  *
  * @throws Error where that does not come about
  */
-export async function soak(rig: Rig, random: () => number, count: number): Promise<Soak> {
+export async function soak(
+  rig: Rig,
+  random: () => number,
+  count: number,
+  company: Company = {},
+): Promise<Soak> {
   const steps: string[] = [];
   const mounted = new Set<RigTunnel>();
   const gone = new Set<RigTunnel>();
@@ -40,11 +58,15 @@ export async function soak(rig: Rig, random: () => number, count: number): Promi
 
   const events: Record<string, (tunnel: RigTunnel | undefined) => Promise<void> | void> = {
     mount: async () => {
-      if (mounted.size < 8)
-        mounted.add(await rig.tunnel({ runs: pick(["kept", "kept", "alone", "no"]) ?? "kept" }));
+      const runs = pick(["kept", "kept", "alone", "no"] as const) ?? "kept";
+      if (mounted.size >= MOST_MOUNTS) return;
+      const tunnel = await rig.tunnel({ ...company.tunnel, runs });
+      mounted.add(tunnel);
+      company.mounted?.(tunnel);
     },
-    unmount: (tunnel) => {
+    unmount: async (tunnel) => {
       if (tunnel === undefined) return;
+      await company.beforeUnmount?.(tunnel);
       mounted.delete(tunnel);
       gone.add(tunnel);
       tunnel.unmount();
@@ -70,7 +92,9 @@ export async function soak(rig: Rig, random: () => number, count: number): Promi
   for (let step = 0; step < count; step += 1) {
     const name = mounted.size < 2 ? "mount" : (pick(Object.keys(events)) ?? "nothing");
     const tunnel = pick([...mounted]);
-    steps.push(`${name} ${name === "mount" || tunnel === undefined ? "" : tunnel.mountPoint}`.trim());
+    const text = `${name} ${name === "mount" || tunnel === undefined ? "" : tunnel.mountPoint}`.trim();
+    if (company.before?.(text) === false) break;
+    steps.push(text);
     await events[name]?.(tunnel);
   }
   // a wait that is due to deaths in quick succession is not waited for

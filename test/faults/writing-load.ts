@@ -60,8 +60,8 @@ export class WritingServer {
   }
 
   /** The sum of what one writer's records held. */
-  sumOf(writer: number): string | undefined {
-    return this.#sums.get(writer)?.hash.copy().digest("hex");
+  sumOf(writer: number): string {
+    return (this.#sums.get(writer)?.hash ?? createHash("sha256")).copy().digest("hex");
   }
 
   #serve(socket: TLSSocket): void {
