@@ -29,7 +29,8 @@ export async function mountNfs(mount: NfsMount, context: MountContext, signal: A
     context.step(`running ${[command.file, ...command.args].join(" ")}`);
     const limitMs = attemptLimitMs(policy, number, context.elapsedMs());
     const result = await run(command.file, command.args, { timeoutMs: limitMs, signal });
-    signal.throwIfAborted();
+    // an attempt that its own limit ended says more than the deadline for everything, which is over then too
+    if (!result.timedOut) signal.throwIfAborted();
     if (result.status === 0) return;
     const pauseMs = backOffMs(number, context.random());
     const left =
