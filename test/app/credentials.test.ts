@@ -578,6 +578,7 @@ await inNamespaces(import.meta.url, [], () => {
     ["that something failed", { body: '{"Code":"Failed","Message":"no"}' }, false],
     ["a redirection", { status: 302, headers: { location: "http://127.0.0.1:1/" } }, false],
     ["an error", { status: 500, body: keysAsJson(KEYS) }, false],
+    ["keys, and far more than belongs to them", { body: keysAsJson(KEYS).padEnd(300_000) }, false],
   ];
   describe("no source gets the mount to wait or to believe it, where it says", () => {
     const wrapped = (answer: Answer): Answer =>

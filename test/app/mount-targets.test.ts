@@ -308,7 +308,9 @@ await inNamespaces(import.meta.url, [], () => {
     });
 
     test("the zone that the user named has none", async () => {
+      const before = ec2.calls.length;
       const line = await refused(fileSystem([described(), described(B)]), { zone: { name: "us-east-1c" } });
+      assert.equal(ec2.calls.length, before);
       assert.match(line, /no mount target in zone us-east-1c, only in us-east-1a, us-east-1b/);
       assert.match(line, /without naming a zone/);
     });
