@@ -33,7 +33,10 @@ export async function askHttp(url: URL, request: HttpRequest): Promise<HttpAnswe
       response.setEncoding("utf8");
       response.on("data", (part: string) => {
         text += part;
-        if (text.length > LONGEST_ANSWER) call.destroy();
+        if (text.length <= LONGEST_ANSWER) return;
+        // its end may be here already, and would be told of in spite of that
+        resolve(undefined);
+        call.destroy();
       });
       response.once("end", () => resolve({ status: response.statusCode ?? 0, body: text }));
       response.on("error", () => resolve(undefined));

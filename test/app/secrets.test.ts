@@ -117,6 +117,7 @@ await inNamespaces(import.meta.url, MACHINE_NAMESPACES, () => {
     await ecsAgent(group, {
       "/task": BY_SOURCE.task,
       "/garbage": { body: keysAsJson(BY_SOURCE.task).slice(0, -20) },
+      "/invalid": { body: keysAsJson({ ...BY_SOURCE.task, accessKeyId: "no key" }) },
       "/error": { status: 500, body: keysAsJson(BY_SOURCE.task) },
     });
     await podAgent(group, new Map([[POD_TOKEN, BY_SOURCE.pod]]));
@@ -182,6 +183,7 @@ await inNamespaces(import.meta.url, MACHINE_NAMESPACES, () => {
     ["a role that is denied", "tls,iam,awsprofile=denied"],
     ["a program that fails", "tls,iam,awsprofile=program"],
     ["garbage", "tls,iam,awscredsuri=/garbage"],
+    ["keys that are none", "tls,iam,awscredsuri=/invalid"],
     ["an error", "tls,iam,awscredsuri=/error"],
     [
       "a token that is refused",
