@@ -153,10 +153,11 @@ export class LoadedMachine {
     }
     assert.equal(this.server.lost, 0);
     for (const { tunnel } of this.loads) tunnel.unmount();
-    await eventually("no process is left", () => this.rig.processes().length === 0);
     await eventually("no file is left", () => this.files().length === 0).catch((error: Error) => {
       throw new Error(`${error.message}: ${this.files().join(" ")}\n${this.rig.lines.join("\n")}`);
     });
+    // state files go last, and to look at all processes again and again takes long
+    await eventually("no process is left", () => this.rig.processes().length === 0);
     for (const { tunnel } of this.loads) assert.equal(await tunnel.isListening(), false, tunnel.mountPoint);
   }
 

@@ -192,7 +192,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: "the network is cut and comes back",
     holds: "no stunnel is replaced for it",
-    options: { policy: { health: { everyMs: 200, limitMs: 1000 } } },
+    options: { policy: { health: { everyMs: 200, limitMs: 3000 } } },
     strike: async (machine) => {
       const { pids } = machine;
       await machine.server.close();

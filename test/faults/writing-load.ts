@@ -9,7 +9,7 @@ const LAST_FRAGMENT = 0x8000_0000;
 /** A writer has so many records under way. */
 const WINDOW = 4;
 /** From an acknowledgement to the next record. */
-const PACE_MS = 5;
+const PACE_MS = 10;
 /** From a connection that led nowhere to the next one. */
 const RETRY_MS = 20;
 
