@@ -7,7 +7,8 @@ import fs from "node:fs";
 import path from "node:path";
 
 const ROOT = path.join(import.meta.dirname, "..");
-const GUEST = "test/guest";
+/** Tests that take longer, one file a stage: they are not in `npm run check`. */
+const LONG = ["test/faults", "test/guest"];
 const reporter = `--test-reporter=${process.stdout.isTTY ? "spec" : "tap"}`;
 
 /** Each stage, and how its output tells what it ran; a stage that tells nothing is one test itself. */
@@ -18,16 +19,17 @@ const STAGES = [
   { name: "unit tests", command: ["node", "scripts/unit.mjs", reporter], counts: nodeCounts },
   { name: "conformance", command: ["node", "scripts/conformance.mjs"], counts: suiteCounts },
   // one after the other: two guests on two processors halve each other
-  ...fs
-    .readdirSync(path.join(ROOT, GUEST))
-    .filter((name) => name.endsWith(".test.ts"))
-    .sort()
-    .map((name) => ({
-      name: `${GUEST}/${name}`,
-      command: ["node", "--import", "tsx", "--test", reporter, `${GUEST}/${name}`],
-      counts: nodeCounts,
-    })),
+  ...LONG.flatMap(testFiles).map((file) => ({
+    name: file,
+    command: ["node", "--import", "tsx", "--test", reporter, file],
+    counts: nodeCounts,
+  })),
 ];
+
+function testFiles(folder) {
+  const names = fs.readdirSync(path.join(ROOT, folder)).filter((name) => name.endsWith(".test.ts"));
+  return names.sort().map((name) => `${folder}/${name}`);
+}
 
 /** From the summary of node's test runner; what was cancelled has failed. */
 function nodeCounts(output) {

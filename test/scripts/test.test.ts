@@ -27,7 +27,7 @@ describe("npm test", () => {
 
   /** Runs the stages, some of them replaced, and the guest's tests where there are some. */
   const run = (changed: Record<string, string> = {}) => {
-    mkdirSync(join(place.path, "test/guest"), { recursive: true });
+    for (const long of ["guest", "faults"]) mkdirSync(join(place.path, "test", long), { recursive: true });
     for (const [name, text] of Object.entries({ ...STAGES, ...changed })) {
       const file = join(place.path, name);
       mkdirSync(dirname(file), { recursive: true });
