@@ -12,8 +12,8 @@ const only = new RegExp(process.env.GUEST_ONLY ?? "");
 
 /** In this order: the first ones look at what the boot has done, the last one unmounts everything. */
 const ONE_LINE_OF_EACH_KIND = [
-  "an-fstab-line-is-mounted-at-boot",
   "nofail-with-an-unreachable-server-does-not-hold-the-boot",
+  "an-fstab-line-is-mounted-at-boot",
   "the-watchdog-is-started-on-demand",
   "tunnels-live-outside-the-units-that-made-them",
   "a-restarted-watchdog-leaves-tunnels-alone",
@@ -94,6 +94,6 @@ test("under systemd", { timeout: 1_800_000 }, async (t) => {
       /timed out|Failed (un)?mounting|mnt-.*Failed/i.test(line),
     );
     assert.deepEqual(trouble, []);
-    assert.ok(loaded.seconds < bare.seconds + 30);
+    assert.ok(loaded.seconds < bare.seconds + 15);
   });
 });

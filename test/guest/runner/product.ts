@@ -143,14 +143,14 @@ export class Product {
     return [...mounts, ...processes, ...this.ports().map((port) => `port ${port}`), ...this.stateFiles()];
   }
 
-  /** Waits until no mount, tunnel, port or file of it is left, but for what is allowed to be. */
-  async gone(limitMs = 15_000, isAllowed: (trace: string) => boolean = () => false): Promise<void> {
+  /** Waits until no mount, tunnel, port or file of it is left. */
+  async gone(limitMs = 15_000): Promise<void> {
     let traces: string[] = [];
     try {
       await this.#guest.eventually(
         "tunnels, ports and files are gone",
         () => {
-          traces = this.traces().filter((trace) => !isAllowed(trace));
+          traces = this.traces();
           return traces.length === 0;
         },
         limitMs,

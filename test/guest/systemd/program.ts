@@ -5,7 +5,7 @@
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Endpoint } from "../endpoint/endpoint.ts";
-import { describe, must, run } from "../runner/command.ts";
+import { describe, eventually, must, run } from "../runner/command.ts";
 import { Guest } from "../runner/guest.ts";
 import { uptime } from "../runner/proc.ts";
 import { CONFIGURATION, install } from "../runner/product.ts";
@@ -43,7 +43,9 @@ async function serve(): Promise<void> {
     [BLACK_HOLE.name]: BLACK_HOLE.address,
   });
   cpSync(endpoint.pki.authority, join(CONFIGURATION, "efs-utils.crt"));
-  await must("systemd-notify", ["--ready"]);
+  // systemd may be too busy to see who says it, before that program has gone again.
+  const isHeard = async () => (await run("systemd-notify", ["--ready"])).status === 0;
+  await eventually("systemd hears that the endpoint is ready", isHeard, 60_000);
   setInterval(() => {}, 60_000);
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
+import { must } from "../../runner/command.ts";
 import { scenario } from "../../runner/scenario.ts";
 import { ABSENT, BLACK_HOLE } from "../machine.ts";
 import { show, timestamp } from "../systemd.ts";
@@ -8,6 +9,8 @@ const UNIT = "mnt-absent.mount";
 
 export default scenario(async (guest) => {
   const { product } = guest;
+  // The other scenarios have nothing to do with it.
+  guest.onEnd(forget);
   const begun = await timestamp(guest, UNIT, "InactiveExit");
   const over = await timestamp(guest, "multi-user.target", "ActiveEnter");
   guest.figure(`its mount began after ${begun.toFixed(1)} s, the boot was over after ${over.toFixed(1)} s`);
@@ -32,9 +35,10 @@ export default scenario(async (guest) => {
     guest.mountTable().some(({ path }) => path === ABSENT),
     false,
   );
+});
 
-  // The other scenarios have nothing to do with it.
+async function forget(): Promise<void> {
   const lines = readFileSync("/etc/fstab", "utf8").split("\n");
   writeFileSync("/etc/fstab", lines.filter((line) => !line.includes(BLACK_HOLE.id)).join("\n"));
-  await guest.ok("systemctl", ["daemon-reload"], { timeoutMs: 60_000 });
-});
+  await must("systemctl", ["daemon-reload"], { timeoutMs: 60_000 });
+}
