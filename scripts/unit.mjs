@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Runs the unit tests: every test/**/*.test.ts but the guest's and the faults'. Arguments that begin with - go to node's test
-// runner, others pick the files whose path holds one of them: `npm run unit -- core/config`.
+// Runs the unit tests: every test/**/*.test.ts but those in guest/ and faults/. Arguments that begin with - go to
+// node's test runner, others pick the files whose path holds one of them: `npm run unit -- core/config`.
 
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
