@@ -210,9 +210,13 @@ async function fallBack(
 }
 
 /** FIPS 140 mode: by configuration, by the AWS SDKs' variable, or because the kernel is in it. */
-export function usesFips(settings: Settings, environment: Environment): boolean {
+export function usesFips(
+  settings: Settings,
+  environment: Environment,
+  isKernelSo: () => boolean = isKernelInFipsMode,
+): boolean {
   const asked = settings.fips_mode_enabled || /^true$/i.test(environment.AWS_USE_FIPS_ENDPOINT ?? "");
-  return asked || isKernelInFipsMode();
+  return asked || isKernelSo();
 }
 
 async function requireAnswer(address: string, reaches: Reaches): Promise<void> {
