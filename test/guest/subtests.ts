@@ -10,7 +10,7 @@ const verbose = process.env.GUEST_VERBOSE !== undefined;
 
 export interface SubtestOptions {
   /** Scenario → why it does not hold yet. */
-  todo?: Record<string, string>;
+  todo: Record<string, string>;
 }
 
 /** `boot` runs the guest with the hooks given. */
@@ -18,7 +18,7 @@ export async function reportScenarios(
   t: TestContext,
   names: string[],
   boot: (hooks: Hooks) => Promise<GuestRun>,
-  { todo = {} }: SubtestOptions = {},
+  { todo }: SubtestOptions = { todo: {} },
 ): Promise<GuestRun> {
   const results = new Map(names.map((name) => [name, deferred<Result>()]));
   for (const { promise } of results.values()) promise.catch(() => {});

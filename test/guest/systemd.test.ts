@@ -26,13 +26,22 @@ const ONE_LINE_OF_EACH_KIND = [
   "without-mounts-nothing-is-left",
 ];
 const WITHOUT = ["a-line-without-netdev-does-not-hold-the-boot"];
-const THIRTY_LINES = ["thirty-fstab-lines-are-mounted-at-once"];
+const THIRTY_LINES = ["thirty-fstab-lines-are-mounted-at-once", "thirty-mounts-have-thirty-tunnels"];
+
+/** What does not hold yet, and why. */
+const TODO: SubtestOptions["todo"] = {
+  "nofail-with-an-unreachable-server-does-not-hold-the-boot":
+    "the log of an interrupted mount names neither file system nor mount point",
+  "a-line-without-netdev-does-not-hold-the-boot":
+    "for systemd a mount that succeeds and is not there has failed, and local-fs.target with it",
+  "thirty-fstab-lines-are-mounted-at-once":
+    "20 s for stunnel's start and 0.5 s for the metadata service's answer are over while 30 helpers share a CPU",
+};
 
 interface Machine {
   scenarios: string[];
   fstab: string[];
   memory?: string;
-  todo?: SubtestOptions["todo"];
 }
 
 interface Shutdown {
@@ -43,10 +52,7 @@ interface Shutdown {
 }
 
 /** Boots the machine, runs its scenarios and switches it off. */
-async function run(
-  t: TestContext,
-  { scenarios: names, fstab, memory = "1G", todo = {} }: Machine,
-): Promise<Shutdown> {
+async function run(t: TestContext, { scenarios: names, fstab, memory = "1G" }: Machine): Promise<Shutdown> {
   const timeoutMs = 240_000 + names.length * 60_000;
   const console: string[] = [];
   let poweroff: number | undefined;
@@ -64,7 +70,7 @@ async function run(
       };
       return runUnderSystemd(names, fstab, { timeoutMs, memory, onLine: line, onRecord: record });
     },
-    { todo },
+    { todo: TODO },
   );
   assert.ok(poweroff !== undefined);
   return { seconds: (endedAt - poweroff) / 1000, console };

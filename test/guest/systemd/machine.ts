@@ -38,3 +38,8 @@ export const THIRTY: Line[] = DIRECTORIES.flatMap((directory) =>
 export function fstab(lines: Line[]): string[] {
   return lines.map(({ fsId, directory, path }) => `${fsId}:/${directory} ${path} efs _netdev,tls 0 0`);
 }
+
+/** The name of systemd's unit for a mount point (systemd-escape(1), for the paths that there are here). */
+export function unitOf(path: string): string {
+  return `${path.slice(1).replaceAll("-", "\\x2d").replaceAll("/", "-")}.mount`;
+}

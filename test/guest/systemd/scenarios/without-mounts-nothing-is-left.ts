@@ -4,7 +4,8 @@ import { isActive, MOUNT_UNIT, WATCHDOG } from "../systemd.ts";
 
 /** The last one: the guest is switched off after it, which is the yardstick of those that have mounts then. */
 export default scenario(async (guest) => {
-  await guest.ok("systemctl", ["stop", MOUNT_UNIT, "mnt-auto.automount"], { timeoutMs: 60_000 });
+  const units = [MOUNT_UNIT, "mnt-auto.automount", "mnt-absent.mount"];
+  await guest.ok("systemctl", ["stop", ...units], { timeoutMs: 60_000 });
   assert.deepEqual(guest.nfsMounts(), []);
   await guest.product.gone();
   assert.ok(await isActive(guest, WATCHDOG), "the watchdog waits for the next mount");
