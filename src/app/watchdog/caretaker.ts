@@ -298,6 +298,8 @@ export class Caretaker {
     deleteFile(paths.stateFile);
     tunnel.unfollow();
     tunnel.processes = { stunnel: undefined, keeper: undefined };
+    // what was deleted on purpose is not restored, also where a network namespace still seems to need it
+    tunnel.update({ ...tunnel.files, finished: undefined, unfinished: undefined });
     this.#context.log.info(`${name}: ended, nothing uses it any more`);
   }
 
