@@ -58,17 +58,18 @@ async function mountIn(
   const { security, mountPoint, remotePath } = request;
   const tls = security.kind === "tls" ? security : undefined;
   // what does not depend on each other is found out at the same time
-  const [tooEarly, target, parts] = await unlessAborted(
-    all([isNetworkMissing(request), resolveTarget(request, targetContext), tls && tunnelParts(context)]),
-    context.signal,
-  );
+  const lookUp = all([resolveTarget(request, targetContext), tls && tunnelParts(context)]);
+  lookUp.catch(() => {});
+  // without a network neither may be found, and the boot must not fail for that
+  if (await unlessAborted(isNetworkMissing(request), context.signal)) return "too-early";
+  const [target, parts] = await unlessAborted(lookUp, context.signal);
   context.located(target);
-  if (tooEarly) return "too-early";
   const settings = targetContext.settingsFor(target.region);
   const mounts = readMounts();
   // the table says nothing of another namespace
-  const isAnother = request.remount || request.mountNamespace !== undefined;
-  if (!isAnother && isMountedAlready(request, target, mounts, context.paths.stateDirectory)) {
+  const isAnother = request.mountNamespace !== undefined;
+  const isThere = !isAnother && isMountedAlready(request, target, mounts, context.paths.stateDirectory);
+  if (isThere && !request.remount) {
     context.log.info(`${target.dnsName}:${remotePath} is mounted at ${mountPoint} already`);
     return "already-mounted";
   }
@@ -108,7 +109,7 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
 }
 
 /** Promise.all that leaves no rejection of the others unhandled. */
-function all<T extends readonly unknown[]>(
+function all<const T extends readonly unknown[]>(
   promises: T,
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   for (const promise of promises) if (promise instanceof Promise) promise.catch(() => {});
