@@ -1,8 +1,9 @@
+import { type LogSettings, logSettings } from "../core/config/log-settings.ts";
 import { asEfsError, oneLine } from "../core/errors.ts";
 import { type EndedMount, type MountEvent, mountEvent } from "../core/report/mount-event.ts";
 import { printable } from "../core/text.ts";
 import type { SystemPaths } from "../paths.ts";
-import type { Log, LogSettings } from "../system/log.ts";
+import type { Log } from "../system/log.ts";
 import { startDetached } from "../system/process.ts";
 import { outsideUnitOfCaller } from "../system/systemd.ts";
 import { type Environment, usesFips } from "./target.ts";
@@ -13,7 +14,7 @@ export interface PublisherJob {
   readonly fips: boolean;
   readonly hostName: string;
   readonly disableToken: boolean;
-  readonly log: LogSettings & { readonly format: "text" | "json" };
+  readonly log: LogSettings;
 }
 
 /** What a mount is reported with. */
@@ -50,12 +51,7 @@ export function reportMount(
       fips: usesFips(settings, environment),
       hostName,
       disableToken: settings.disable_fetch_ec2_metadata_token,
-      log: {
-        level: settings.logging_level,
-        format: settings.logging_format,
-        maxBytes: settings.logging_max_bytes,
-        fileCount: settings.logging_file_count,
-      },
+      log: logSettings(settings),
     };
     const args = [paths.publisher, JSON.stringify(job)];
     // systemd ends what a mount unit's command leaves in the unit

@@ -9,7 +9,7 @@ import type { TlsRequest } from "../core/request/request.ts";
 import { formatState, type TunnelState } from "../core/state/state.ts";
 import { SYSTEM_CA_BUNDLES } from "../core/target/partitions.ts";
 import { type ResolvedTarget, usesSystemAuthorities } from "../core/target/target.ts";
-import { type TunnelPaths, tunnelBase, tunnelPaths } from "../core/tunnel/names.ts";
+import { FILE_MODES, type TunnelPaths, tunnelBase, tunnelPaths } from "../core/tunnel/names.ts";
 import { stunnelConfig, type TunnelSettings } from "../core/tunnel/stunnel-config.ts";
 import { makeDirectory, writeAtomically } from "../system/files.ts";
 import type { Connection } from "../system/network.ts";
@@ -72,9 +72,6 @@ export async function tunnelParts({ paths }: MountContext): Promise<TunnelParts>
 function enteringNamespace(networkNamespace: string | undefined): string[] {
   return networkNamespace === undefined ? [] : ["nsenter", `--net=${networkNamespace}`];
 }
-
-const STATE_FILE_MODE = 0o640;
-const PRIVATE_MODE = 0o600;
 
 /** Everything about the tunnel that can be checked without starting it. */
 export function tunnelSettings(
@@ -185,7 +182,7 @@ export async function openTunnel(request: TunnelRequest, context: MountContext):
   let state = firstState(request, paths, createdAt, context);
   const write = (change: Partial<TunnelState>) => {
     state = { ...state, ...change };
-    writeAtomically(paths.unfinishedStateFile, formatState(state), STATE_FILE_MODE);
+    writeAtomically(paths.unfinishedStateFile, formatState(state), FILE_MODES.state);
   };
   let running: RunningTunnel | undefined;
   const undo = async () => {
@@ -196,10 +193,14 @@ export async function openTunnel(request: TunnelRequest, context: MountContext):
   try {
     // first of all files, so that whatever else a killed helper leaves is known to be its own
     write({});
-    makeDirectory(paths.directory, 0o700);
+    makeDirectory(paths.directory, FILE_MODES.directory);
     const tunnel = { ...planned, port: socket.port, debugLog };
-    writeAtomically(paths.stunnelConfig, stunnelConfig(tunnel, paths, stunnel.capabilities), PRIVATE_MODE);
-    writeAtomically(paths.certificate, await certificate, PRIVATE_MODE);
+    writeAtomically(
+      paths.stunnelConfig,
+      stunnelConfig(tunnel, paths, stunnel.capabilities),
+      FILE_MODES.private,
+    );
+    writeAtomically(paths.certificate, await certificate, FILE_MODES.private);
     const inherits = stunnel.capabilities.inheritsSockets;
     if (!inherits) socket.close();
     const started = await startTunnel(
@@ -232,7 +233,7 @@ export async function openTunnel(request: TunnelRequest, context: MountContext):
       identity: identityOf(request),
       commit: () => {
         const { helper: _, ...finished } = state;
-        writeAtomically(paths.unfinishedStateFile, formatState(finished), STATE_FILE_MODE);
+        writeAtomically(paths.unfinishedStateFile, formatState(finished), FILE_MODES.state);
         renameSync(paths.unfinishedStateFile, paths.stateFile);
       },
       undo,

@@ -4,7 +4,7 @@ import { EfsError } from "../core/errors.ts";
 import type { ProcessIdentity } from "../core/state/state.ts";
 import { roleOf } from "../core/supervise/processes.ts";
 import { printable } from "../core/text.ts";
-import type { TunnelPaths } from "../core/tunnel/names.ts";
+import { FILE_MODES, type TunnelPaths } from "../core/tunnel/names.ts";
 import { readIfThere } from "../system/files.ts";
 import type { BoundPort } from "../system/network.ts";
 import { type DetachedProcess, startDetached } from "../system/process.ts";
@@ -18,6 +18,7 @@ import {
   processFacts,
   seesSameDirectory,
 } from "../system/procfs.ts";
+import { endWithin, sendSignal } from "../system/signals.ts";
 import { outsideUnitOfCaller } from "../system/systemd.ts";
 
 /** What a tunnel is started from. */
@@ -43,7 +44,8 @@ export interface RunningTunnel {
 const START_LIMIT_MS = 20_000;
 /** How long keeper and stunnel have to end in order. */
 const STOP_LIMIT_MS = 3000;
-const POLL_MS = 5;
+/** How long a change in the directory is waited for before it is looked again. */
+const LOOK_MS = 100;
 
 /**
  * Starts keeper and stunnel and proves that the port's listener is that stunnel.
@@ -51,7 +53,7 @@ const POLL_MS = 5;
  * @throws EfsError (system) with what stunnel said, where it does not start; the keeper has ended then
  */
 export async function startTunnel(start: TunnelStart, signal?: AbortSignal): Promise<RunningTunnel> {
-  const log = openSync(start.paths.log, "a", 0o600);
+  const log = openSync(start.paths.log, "a", FILE_MODES.private);
   const logStart = fstatSync(log).size;
   let child: DetachedProcess;
   try {
@@ -80,7 +82,7 @@ export async function startTunnel(start: TunnelStart, signal?: AbortSignal): Pro
       if (ended) throw startFailure({ ...start, logStart }, "stunnel ended at once");
       if (Date.now() > deadline)
         throw startFailure({ ...start, logStart }, `stunnel was not ready within ${START_LIMIT_MS / 1000} s`);
-      await Promise.race([changes.next(), child.ended, pause(20 * POLL_MS)]);
+      await Promise.race([changes.next(), child.ended, pause(LOOK_MS)]);
     }
   } catch (error) {
     if (keeper !== undefined) await stopTunnel({ keeper, stunnelConfig: start.paths.stunnelConfig });
@@ -168,8 +170,8 @@ export interface TunnelToStop {
  */
 export async function stopTunnel({ keeper, stunnelConfig }: TunnelToStop): Promise<void> {
   if (keeper !== undefined && isAlive(keeper)) {
-    kill(keeper, "SIGTERM");
-    if (await isGone(() => !isAlive(keeper))) return;
+    sendSignal(keeper, "SIGTERM");
+    if (await endWithin([keeper], STOP_LIMIT_MS)) return;
   }
   const mark = { config: stunnelConfig, cmd: [] };
   const directory = posix.dirname(stunnelConfig);
@@ -183,26 +185,9 @@ export async function stopTunnel({ keeper, stunnelConfig }: TunnelToStop): Promi
 export async function endProcesses(wanted: (facts: ProcessFacts) => boolean): Promise<void> {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     const processes = findProcesses((facts) => facts.pid !== process.pid && wanted(facts));
-    for (const identity of processes) kill(identity, signal);
-    if (processes.length === 0 || (await isGone(() => !processes.some(isAlive)))) return;
+    for (const identity of processes) sendSignal(identity, signal);
+    if (processes.length === 0 || (await endWithin(processes, STOP_LIMIT_MS))) return;
   }
-}
-
-function kill(identity: ProcessIdentity, signal: NodeJS.Signals): void {
-  try {
-    if (isAlive(identity)) process.kill(identity.pid, signal);
-  } catch {
-    // it ended in between
-  }
-}
-
-async function isGone(gone: () => boolean): Promise<boolean> {
-  const deadline = Date.now() + STOP_LIMIT_MS;
-  while (!gone()) {
-    if (Date.now() > deadline) return false;
-    await pause(POLL_MS);
-  }
-  return true;
 }
 
 /** Deletes everything a tunnel has in the state directory. */

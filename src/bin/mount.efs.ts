@@ -3,13 +3,14 @@ import type { MountContext } from "../app/context.ts";
 import { mountFileSystem } from "../app/mount.ts";
 import { reportMount } from "../app/mount-report.ts";
 import { emptyConfig, parseConfig, settings } from "../core/config/config.ts";
+import { logSettings } from "../core/config/log-settings.ts";
 import { asEfsError, EfsError, oneLine } from "../core/errors.ts";
 import { parseInvocation, USAGE } from "../core/request/request.ts";
 import type { ResolvedTarget } from "../core/target/target.ts";
 import { printable } from "../core/text.ts";
 import { systemPaths } from "../paths.ts";
 import { readIfThere } from "../system/files.ts";
-import { type Log, type LogSettings, lineFormat, openLog } from "../system/log.ts";
+import { type Log, lineFormat, openLog } from "../system/log.ts";
 import { Metadata } from "../system/metadata.ts";
 import { VERSION } from "../version.ts";
 
@@ -18,14 +19,6 @@ const logFile = `${paths.logDirectory}/mount.log`;
 
 /** The log as configured; until the configuration is read, as it is by default. */
 let log: Log = openLog(logFile, logSettings(settings(emptyConfig(paths.config))));
-
-function logSettings(values: ReturnType<typeof settings>): LogSettings {
-  return {
-    level: values.logging_level,
-    maxBytes: values.logging_max_bytes,
-    fileCount: values.logging_file_count,
-  };
-}
 
 async function main(argv: readonly string[]): Promise<number> {
   const invocation = parseInvocation(argv, process.cwd());
@@ -61,7 +54,7 @@ async function main(argv: readonly string[]): Promise<number> {
     elapsedMs: () => process.uptime() * 1000,
     random: Math.random,
   };
-  const report = (message: string) =>
+  const publish = (message: string) =>
     reportMount(message, { request, target: known.target, settings: common }, context);
   const mounting = mountFileSystem(request, context, {
     environment: process.env,
@@ -71,11 +64,11 @@ async function main(argv: readonly string[]): Promise<number> {
     step: context.step,
   });
   const result = await mounting.catch((error: unknown) => {
-    report(`Failed to mount at ${request.mountPoint}: ${oneLine(asEfsError(error))}`);
+    publish(`Failed to mount at ${request.mountPoint}: ${oneLine(asEfsError(error))}`);
     throw error;
   });
   if (result === "mounted") {
-    report(`Successfully mounted ${known.target?.dnsName} at ${request.mountPoint}`);
+    publish(`Successfully mounted ${known.target?.dnsName} at ${request.mountPoint}`);
   }
   if (result === "too-early") {
     const message = `the network is not up yet: ${request.mountPoint} is not mounted; add _netdev to its options in /etc/fstab`;

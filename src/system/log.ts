@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+import type { LogSettings } from "../core/config/log-settings.ts";
 import { LOG_LEVELS, type LogLevel, logLine } from "../core/log-line.ts";
 import { printable } from "../core/text.ts";
 
@@ -12,14 +13,6 @@ export interface Log {
   critical(message: string): void;
 }
 
-export interface LogSettings {
-  readonly level: LogLevel;
-  /** Size at which a new file is begun; 0 never begins one. */
-  readonly maxBytes: number;
-  /** How many old files are kept. */
-  readonly fileCount: number;
-}
-
 /** Makes one line, with its end, of an event. */
 export type LineFormat = (time: Date, level: LogLevel, message: string) => string;
 
@@ -28,8 +21,11 @@ export async function lineFormat(name: "text" | "json"): Promise<LineFormat> {
   return name === "text" ? logLine : (await import("./json-line.ts")).jsonLine();
 }
 
+/** What openLog goes by; the format is given as a function. */
+export type LogFileSettings = Omit<LogSettings, "format">;
+
 /** A log that goes to a file, or nowhere where the file cannot be written: a log never fails a mount. */
-export function openLog(path: string, settings: LogSettings, format: LineFormat = logLine): Log {
+export function openLog(path: string, settings: LogFileSettings, format: LineFormat = logLine): Log {
   const file = new RotatingFile(path, settings);
   const least = LOG_LEVELS.indexOf(settings.level);
   const at = (level: LogLevel) => (message: string) => {
@@ -54,10 +50,10 @@ const ROTATION_LIMIT_MS = 10_000;
  */
 class RotatingFile {
   readonly #path: string;
-  readonly #settings: LogSettings;
+  readonly #settings: LogFileSettings;
   #descriptor: number | undefined;
 
-  constructor(path: string, settings: LogSettings) {
+  constructor(path: string, settings: LogFileSettings) {
     this.#path = path;
     this.#settings = settings;
   }

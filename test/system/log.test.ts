@@ -12,12 +12,12 @@ import {
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
-import { type LineFormat, type LogSettings, lineFormat, openLog } from "../../src/system/log.ts";
+import { type LineFormat, type LogFileSettings, lineFormat, openLog } from "../../src/system/log.ts";
 import { temporaryDirectory } from "../app/authority.ts";
 import { buildChild, startChild } from "./children.ts";
 
 const child = buildChild({ after });
-const UNLIMITED: LogSettings = { level: "INFO", maxBytes: 0, fileCount: 10 };
+const UNLIMITED: LogFileSettings = { level: "INFO", maxBytes: 0, fileCount: 10 };
 const LINE =
   /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (UTC|[+-]\d{4}) - (DEBUG|INFO|WARNING|ERROR|CRITICAL) - [^\p{Cc}]*$/u;
 
@@ -146,7 +146,7 @@ test("a log that cannot be written fails nobody", (t) => {
 /** Lines of one length, so that sizes can be foretold. */
 const FORMAT: LineFormat = (_, __, message) => `${message.padEnd(9, ".")}\n`;
 
-function writeNumbered(path: string, settings: Partial<LogSettings>, count: number): void {
+function writeNumbered(path: string, settings: Partial<LogFileSettings>, count: number): void {
   const log = openLog(path, { ...UNLIMITED, ...settings }, FORMAT);
   for (let number = 0; number < count; number += 1) log.info(String(number));
 }

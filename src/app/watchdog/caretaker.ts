@@ -13,13 +13,15 @@ import type { Policy } from "../../core/supervise/policy.ts";
 import { savedProgram } from "../../core/supervise/processes.ts";
 import type { Reports } from "../../core/supervise/reports.ts";
 import type { Use } from "../../core/supervise/use.ts";
+import { FILE_MODES } from "../../core/tunnel/names.ts";
 import type { SystemPaths } from "../../paths.ts";
 import { writeAtomically } from "../../system/files.ts";
 import type { Kernel } from "../../system/kernel.ts";
 import type { Log } from "../../system/log.ts";
 import { isAlive, type ProcessFacts } from "../../system/procfs.ts";
+import { sendSignal } from "../../system/signals.ts";
 import { Certificates } from "./certificates.ts";
-import { deleteFile, deleteTunnelFiles, endTunnelProcesses, signal } from "./end.ts";
+import { deleteFile, deleteTunnelFiles, endTunnelProcesses } from "./end.ts";
 import { HealthChecks } from "./health-checks.ts";
 import { Limiter } from "./limiter.ts";
 import { processesOf } from "./processes.ts";
@@ -58,8 +60,6 @@ const FOLLOW_MS = 250;
 const DOWN_MS = 1000;
 /** A state file that cannot be read is reported after this long: it may be that it is just being written. */
 const WRITING_MS = 2000;
-
-const STATE_FILE_MODE = 0o640;
 
 /** Looks at one tunnel at a time and does what is to be done about it. */
 export class Caretaker {
@@ -132,7 +132,7 @@ export class Caretaker {
     ].filter((ms) => ms !== undefined);
     tunnel.lookAt = pass.now + Math.min(Number.POSITIVE_INFINITY, ...looks);
     // one that was stopped cannot restart stunnel
-    if (keeper !== undefined && stunnel === undefined) signal(keeper, "SIGCONT");
+    if (keeper !== undefined && stunnel === undefined) sendSignal(keeper, "SIGCONT");
     if (seen.files === "unreadable") this.#reportUnreadable(tunnel, pass.now);
     if (seen.files === "finished") this.#record(tunnel, use, pass);
     if (seen.files === "finished" && use !== "unused") this.#keepFiles(tunnel, action, pass);
@@ -150,7 +150,7 @@ export class Caretaker {
     const { finished } = tunnel.files;
     if (finished?.state === undefined || this.#isUnused(tunnel)) return false;
     tunnel.config.keep();
-    writeAtomically(tunnel.paths.stateFile, formatState(finished.state), STATE_FILE_MODE);
+    writeAtomically(tunnel.paths.stateFile, formatState(finished.state), FILE_MODES.state);
     this.#report(tunnel, "files", "its files were deleted; they are back", "warning");
     this.#wake(true);
     return true;
@@ -228,7 +228,7 @@ export class Caretaker {
       this.#report(tunnel, "config", "its configuration was deleted; it is back", "warning");
       // a keeper that waits tries at once
       const { keeper, stunnel } = tunnel.processes;
-      if (keeper !== undefined && stunnel === undefined) signal(keeper, "SIGHUP");
+      if (keeper !== undefined && stunnel === undefined) sendSignal(keeper, "SIGHUP");
     }
     if (action === "leave") this.#certificates.check(tunnel, { now, policy });
   }

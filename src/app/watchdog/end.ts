@@ -1,17 +1,15 @@
 import { lstatSync, rmSync } from "node:fs";
 import { posix } from "node:path";
 import { EfsError } from "../../core/errors.ts";
-import type { ProcessIdentity } from "../../core/state/state.ts";
 import { roleOf, type TunnelMark } from "../../core/supervise/processes.ts";
 import type { TunnelPaths } from "../../core/tunnel/names.ts";
 import { reason } from "../../system/files.ts";
-import { isAlive } from "../../system/procfs.ts";
+import { endWithin, sendSignal } from "../../system/signals.ts";
 import { type TunnelProcesses, tunnelProcesses } from "./processes.ts";
 
 /** How long processes have to end in order, and how long the kernel has to end them. */
 const ORDERLY_MS = 1000;
 const FORCED_MS = 1000;
-const POLL_MS = 5;
 
 /**
  * Ends a tunnel's processes: the keeper is asked to, which ends stunnel with it; what is left is forced.
@@ -25,37 +23,19 @@ export async function endTunnelProcesses(
 ): Promise<void> {
   const seen = [keeper, stunnel].filter((facts) => facts !== undefined);
   const first = keeper ?? stunnel;
-  if (first !== undefined) signal(first, "SIGTERM");
-  if (await areGone(seen, ORDERLY_MS)) return;
+  if (first !== undefined) sendSignal(first, "SIGTERM");
+  if (await endWithin(seen, ORDERLY_MS)) return;
   // a keeper that was killed leaves its stunnel, which may be another one by now
-  for (const process of seen) signal(process, "SIGKILL");
-  await areGone(seen, FORCED_MS);
+  for (const process of seen) sendSignal(process, "SIGKILL");
+  await endWithin(seen, FORCED_MS);
   const left = tunnelProcesses(posix.dirname(mark.config)).filter(
     ({ argv }) => roleOf(argv, mark) !== undefined,
   );
-  for (const process of left) signal(process, "SIGKILL");
-  if (await areGone(left, FORCED_MS)) return;
+  for (const process of left) sendSignal(process, "SIGKILL");
+  if (await endWithin(left, FORCED_MS)) return;
   throw new EfsError("system", `process ${left.map(({ pid }) => pid).join(", ")} does not end`, {
     hint: "it is tried again later",
   });
-}
-
-/** Sends a signal to a process if it is still the one that was seen. */
-export function signal(identity: ProcessIdentity, name: NodeJS.Signals): void {
-  try {
-    if (isAlive(identity)) process.kill(identity.pid, name);
-  } catch {
-    // it ended in between
-  }
-}
-
-async function areGone(processes: readonly ProcessIdentity[], limitMs: number): Promise<boolean> {
-  const deadline = performance.now() + limitMs;
-  while (processes.some(isAlive)) {
-    if (performance.now() > deadline) return false;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-  return true;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { judge, unknownHealth } from "../../core/supervise/health.ts";
 import type { Policy } from "../../core/supervise/policy.ts";
-import { signal } from "./end.ts";
+import { sendSignal } from "../../system/signals.ts";
 import { Limiter } from "./limiter.ts";
 import { probe } from "./probe.ts";
 import type { WatchedTunnel } from "./watched-tunnel.ts";
@@ -66,7 +66,7 @@ export class HealthChecks {
       `stunnel ${stunnel.pid} answers nothing though its server lives, and is replaced`,
       "error",
     );
-    if (keeper !== undefined) signal(keeper, "SIGCONT");
-    signal(stunnel, "SIGKILL");
+    if (keeper !== undefined) sendSignal(keeper, "SIGCONT");
+    sendSignal(stunnel, "SIGKILL");
   }
 }

@@ -1,7 +1,7 @@
 import { lstatSync } from "node:fs";
+import { FILE_MODES } from "../../core/tunnel/names.ts";
 import { readIfThere, writeAtomically } from "../../system/files.ts";
 
-const PRIVATE_MODE = 0o600;
 const LONGEST = 64 * 1024;
 
 /** A copy of a tunnel's stunnel configuration, against its loss: a tunnel cannot be started without it. */
@@ -24,7 +24,7 @@ export class KeptConfig {
     const stats = lstatSync(this.#path, { throwIfNoEntry: false });
     if (stats === undefined) {
       if (this.#text === undefined) return false;
-      writeAtomically(this.#path, this.#text, PRIVATE_MODE);
+      writeAtomically(this.#path, this.#text, FILE_MODES.private);
       return true;
     }
     const version = `${stats.ino}:${stats.size}:${stats.mtimeMs}`;

@@ -5,10 +5,11 @@ import { type CredentialSource, describeSource, parseSource } from "../../core/i
 import { parseRegion, type Region } from "../../core/ids.ts";
 import type { TunnelState } from "../../core/state/state.ts";
 import { quoted } from "../../core/text.ts";
+import { FILE_MODES } from "../../core/tunnel/names.ts";
 import { makeDirectory, reason, writeAtomically } from "../../system/files.ts";
+import { sendSignal } from "../../system/signals.ts";
 import { makeCertificate } from "../certificate.ts";
 import { privateKey } from "../private-key.ts";
-import { signal } from "./end.ts";
 import { changeState } from "./record.ts";
 import type { WatchedTunnel } from "./watched-tunnel.ts";
 
@@ -21,9 +22,6 @@ export interface CertificateContext {
   /** Fresh credentials from where they came from before. */
   credentials(source: CredentialSource, region: Region): Promise<Credentials>;
 }
-
-const PRIVATE_MODE = 0o600;
-const DIRECTORY_MODE = 0o700;
 
 /** Whether a tunnel's certificate can be made from what its state file says. */
 export function canRenew({ fsId, privateKey, certificate }: TunnelState): boolean {
@@ -61,14 +59,14 @@ export async function renewCertificate(
   };
   const certificate = await makeCertificate(subject, key, createdAt);
   if (!isWanted()) return;
-  makeDirectory(paths.directory, DIRECTORY_MODE);
-  writeAtomically(state.certificate, certificate, PRIVATE_MODE);
+  makeDirectory(paths.directory, FILE_MODES.directory);
+  writeAtomically(state.certificate, certificate, FILE_MODES.private);
   changeState(context.stateDirectory, base, (before) => ({
     ...before,
     certificateCreationTime: utcTimeText(createdAt),
   }));
   const reader = tunnel.processes.keeper ?? tunnel.processes.stunnel;
-  if (reader !== undefined) signal(reader, "SIGHUP");
+  if (reader !== undefined) sendSignal(reader, "SIGHUP");
 }
 
 /** Whose signature the certificate carries; undefined for an anonymous client. */

@@ -2,7 +2,7 @@ import { readlinkSync, statSync } from "node:fs";
 import { EfsError } from "../../core/errors.ts";
 import type { Port } from "../../core/ids.ts";
 import { fitConfig, savedPort } from "../../core/supervise/saved-config.ts";
-import type { TunnelPaths } from "../../core/tunnel/names.ts";
+import { FILE_MODES, type TunnelPaths } from "../../core/tunnel/names.ts";
 import type { SystemPaths } from "../../paths.ts";
 import { makeDirectory, readIfThere, writeAtomically } from "../../system/files.ts";
 import type { Log } from "../../system/log.ts";
@@ -18,9 +18,6 @@ export interface DownTunnel {
   readonly paths: TunnelPaths;
   readonly networkNamespace: string | undefined;
 }
-
-const PRIVATE_MODE = 0o600;
-const DIRECTORY_MODE = 0o700;
 
 /** The installed stunnel, asked again only where its file is another one. */
 export class InstalledStunnel {
@@ -72,10 +69,10 @@ export async function startAgain(
       { hint: "unmount with umount -f and mount again" },
     );
   }
-  makeDirectory(paths.directory, DIRECTORY_MODE);
+  makeDirectory(paths.directory, FILE_MODES.directory);
   const fitted = fitConfig(saved, paths.pidFile, capabilities);
   if (fitted.changes.length > 0) {
-    writeAtomically(paths.stunnelConfig, fitted.text, PRIVATE_MODE);
+    writeAtomically(paths.stunnelConfig, fitted.text, FILE_MODES.private);
     log.info(`${name}: its configuration now suits ${stunnel}: ${fitted.changes.join(", ")}`);
   }
   const inheritsSocket = capabilities.inheritsSockets;

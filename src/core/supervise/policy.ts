@@ -1,5 +1,5 @@
 import { type ConfigFile, isSet, settings } from "../config/config.ts";
-import type { LogLevel } from "../log-line.ts";
+import { type LogSettings, logSettings } from "../config/log-settings.ts";
 
 /** What the configuration file asks of the watchdog. Times are in milliseconds. */
 export interface Policy {
@@ -12,12 +12,7 @@ export interface Policy {
   /** Undefined where it is switched off. */
   readonly health: { readonly everyMs: number; readonly limitMs: number } | undefined;
   readonly stateDirectoryMode: number;
-  readonly log: {
-    readonly level: LogLevel;
-    readonly format: "text" | "json";
-    readonly maxBytes: number;
-    readonly fileCount: number;
-  };
+  readonly log: LogSettings;
   /** What [client-info] says for certificates. */
   readonly source: string | undefined;
   /** Whether the instance metadata service is asked without a token. */
@@ -52,12 +47,7 @@ export function policyOf(file: ConfigFile): Policy {
         }
       : undefined,
     stateDirectoryMode: values.state_file_dir_mode,
-    log: {
-      level: values.logging_level,
-      format: values.logging_format,
-      maxBytes: values.logging_max_bytes,
-      fileCount: values.logging_file_count,
-    },
+    log: logSettings(values),
     source: values.source,
     optimizeReadAhead: values.optimize_readahead,
     disableMetadataToken: values.disable_fetch_ec2_metadata_token,

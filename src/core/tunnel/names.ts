@@ -17,6 +17,9 @@ export interface TunnelPaths {
   readonly log: string;
 }
 
+/** The modes of a tunnel's files and of its directory. A state file may be read by a group of operators. */
+export const FILE_MODES = { state: 0o640, private: 0o600, directory: 0o700 } as const;
+
 /** Longest part of a file name that comes from the mount point: the rest of 255 bytes is for what is around it. */
 const LONGEST_SAFE_NAME = 160;
 
