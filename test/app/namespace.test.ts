@@ -190,9 +190,8 @@ describe("another network namespace", { skip: process.getuid?.() !== 0, concurre
       came += 1;
     })) as Port;
     // nobody listens in there, whoever does in ours
-    const began = performance.now();
-    await enter(t, path).connect(port, 5000).closed;
-    assert.ok(performance.now() - began < 4000);
+    const hourMs = 3_600_000;
+    await enter(t, path).connect(port, hourMs).closed;
     assert.equal(came, 0);
     await OWN_NETWORK.connect(port, 100).closed;
     assert.equal(came, 1);

@@ -29,9 +29,6 @@ export function randomFrom(seed: number): () => number {
 }
 
 const MOST_MOUNTS = 8;
-/** A watchdog has seen a new tunnel after this long. */
-const KNOWN_MS = 100;
-
 /** What a soak did, and whether every promise held at its end is for its caller to see. */
 export interface Soak {
   readonly steps: readonly string[];
@@ -56,6 +53,19 @@ export async function soak(
   let watchdog: Watchdog | undefined = await rig.watch();
   const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(random() * items.length)];
 
+  let startedAt = 0;
+  /** A watchdog that knows a file brings it back. */
+  const deleteAndWait = async ({ mountPoint }: RigTunnel, path: string) => {
+    const known = `tunnel of ${mountPoint} `;
+    await eventually(`the configuration of ${mountPoint} is noted`, () =>
+      rig.lines
+        .slice(startedAt)
+        .some((line) => line.includes(known) && line.endsWith("its configuration is noted")),
+    );
+    rmSync(path, { force: true });
+    await eventually(`${path} is back`, () => existsSync(path));
+  };
+
   const events: Record<string, (tunnel: RigTunnel | undefined) => Promise<void> | void> = {
     mount: async () => {
       const runs = pick(["kept", "kept", "alone", "no"] as const) ?? "kept";
@@ -78,13 +88,16 @@ export async function soak(
       signal(keeperOf(tunnel), "SIGKILL");
       killStunnel(tunnel, "SIGKILL");
     },
-    "delete configuration": (tunnel) => deleteAndWait(tunnel?.paths.stunnelConfig),
+    "delete configuration": async (tunnel) => {
+      if (tunnel !== undefined) await deleteAndWait(tunnel, tunnel.paths.stunnelConfig);
+    },
     "delete state": async (tunnel) => {
       // the state of a tunnel that is down is lost with its file
-      if (tunnel !== undefined && (await runs(tunnel))) await deleteAndWait(tunnel.paths.stateFile);
+      if (tunnel !== undefined && (await runs(tunnel))) await deleteAndWait(tunnel, tunnel.paths.stateFile);
     },
     "restart watchdog": async () => {
       await watchdog?.stop();
+      startedAt = rig.lines.length;
       watchdog = await rig.watch();
     },
     nothing: () => pause(100 * random()),
@@ -103,14 +116,6 @@ export async function soak(
   for (const tunnel of gone) await eventually(`${tunnel.mountPoint} is gone`, () => isGone(tunnel), 10_000);
   await eventually("no process is left over", () => rig.processes().length <= 2 * mounted.size);
   return { steps, mounted: [...mounted] };
-}
-
-/** A watchdog that knows a file brings it back. */
-async function deleteAndWait(path: string | undefined): Promise<void> {
-  if (path === undefined) return;
-  await pause(KNOWN_MS);
-  rmSync(path, { force: true });
-  await eventually(`${path} is back`, () => existsSync(path));
 }
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

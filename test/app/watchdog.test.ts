@@ -65,15 +65,12 @@ describe("a watchdog", { concurrency: 4 }, () => {
     assert.notEqual(processFacts(tunnel.state().keeper?.pid ?? 0), undefined);
   });
 
-  test("a tunnel ends within a second of its unmount, and nothing of it is left", async (t) => {
+  test("a tunnel ends when the kernel tells of its unmount, without waiting for a round, and nothing of it is left", async (t) => {
     const rig = new Rig(t);
     const tunnel = await rig.tunnel();
-    await rig.watch();
-    const start = performance.now();
+    await rig.watch("", { roundMs: 3_600_000 });
     tunnel.unmount();
     await eventually("its state file is gone", () => !existsSync(tunnel.paths.stateFile));
-    const took = performance.now() - start;
-    assert.ok(took < 1000, `${took} ms`);
     assert.deepEqual(rig.processes(), []);
     assert.deepEqual(readdirSync(rig.directory), ["watchdog.lock"]);
   });

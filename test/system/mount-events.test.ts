@@ -17,12 +17,11 @@ function signalled(): { promise: Promise<void>; call: () => void } {
   return { promise, call: () => call() };
 }
 
-test("a change is heard at once", async (t) => {
+test("a change is heard from the reporter, without the poll", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
   const heard = signalled();
   t.after(watchMountTable(heard.call, ["/bin/sh", "-c", "echo mount; exec sleep 60"]));
-  const start = performance.now();
   await heard.promise;
-  assert.ok(performance.now() - start < 900, "it was not the poll");
 });
 
 test("without a reporter the table is looked at every second", async (t) => {
@@ -32,6 +31,7 @@ test("without a reporter the table is looked at every second", async (t) => {
 });
 
 test("a reporter that ends is started again", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
   let count = 0;
   const heard = signalled();
   const changed = () => {
@@ -39,9 +39,7 @@ test("a reporter that ends is started again", async (t) => {
     if (count === 3) heard.call();
   };
   t.after(watchMountTable(changed, ["/bin/sh", "-c", "echo mount"]));
-  const start = performance.now();
   await heard.promise;
-  assert.ok(performance.now() - start < 2900, "they were not the polls");
 });
 
 /** A mount point for a test, unmounted and removed afterwards. */
@@ -54,7 +52,8 @@ function mountPoint(t: { after(action: () => void): void }): string {
   return path;
 }
 
-test("findmnt(1) reports a mount and its end within moments", async (t) => {
+test("findmnt(1) reports a mount and its end, without the poll", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
   const path = mountPoint(t);
   const program = ["findmnt", "--poll", "--noheadings", "--types", "ramfs", "--output", "ACTION"];
   let changes = 0;
@@ -67,10 +66,8 @@ test("findmnt(1) reports a mount and its end within moments", async (t) => {
   });
   spawnSync("mount", ["-t", "ramfs", "none", path]);
   const before = changes;
-  const start = performance.now();
   spawnSync("umount", [path]);
   await eventually("it hears of the end", () => changes > before);
-  assert.ok(performance.now() - start < 500);
 });
 
 test("the reporter ends with its parent, also where that is killed", async (t) => {

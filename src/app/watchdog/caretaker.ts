@@ -224,7 +224,9 @@ export class Caretaker {
 
   /** What a tunnel that is needed cannot do without when it is started again. */
   #keepFiles(tunnel: WatchedTunnel, action: Action, { policy, now }: Pass): void {
-    if (tunnel.config.keep()) {
+    const kept = tunnel.config.keep();
+    if (kept === "noted") this.#context.log.debug(`${tunnel.name}: its configuration is noted`);
+    if (kept === "restored") {
       this.#report(tunnel, "config", "its configuration was deleted; it is back", "warning");
       // a keeper that waits tries at once
       const { keeper, stunnel } = tunnel.processes;

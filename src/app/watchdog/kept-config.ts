@@ -17,20 +17,20 @@ export class KeptConfig {
   /**
    * Takes the file as it is now. Where it is gone, it is written again from the copy.
    *
-   * @returns whether it had to be written
+   * @returns what was done: it was written again, the copy was made anew, or nothing
    * @throws EfsError (system) where it can be neither read nor written
    */
-  keep(): boolean {
+  keep(): "restored" | "noted" | "nothing" {
     const stats = lstatSync(this.#path, { throwIfNoEntry: false });
     if (stats === undefined) {
-      if (this.#text === undefined) return false;
+      if (this.#text === undefined) return "nothing";
       writeAtomically(this.#path, this.#text, FILE_MODES.private);
-      return true;
+      return "restored";
     }
     const version = `${stats.ino}:${stats.size}:${stats.mtimeMs}`;
-    if (version === this.#version || !stats.isFile() || stats.size > LONGEST) return false;
+    if (version === this.#version || !stats.isFile() || stats.size > LONGEST) return "nothing";
     this.#text = readIfThere(this.#path);
     this.#version = version;
-    return false;
+    return "noted";
   }
 }
