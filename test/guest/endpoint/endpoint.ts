@@ -53,6 +53,7 @@ export class Endpoint {
       [this.second.name]: this.second.front.address,
     });
     this.metadata.requests.length = 0;
+    this.metadata.role = undefined;
     await Promise.all([this.ocsp.become("good"), this.#resetOne(this.first), this.#resetOne(this.second)]);
   }
 

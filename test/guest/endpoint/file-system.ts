@@ -4,13 +4,13 @@
  * client would send the traffic of both mounts through one connection ("trunking"). So each has its own
  * namespace, host name (the server's identity and scope) and mountd.
  */
-import { mkdirSync, openSync, readFileSync } from "node:fs";
+import { chownSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually, must, Service } from "../runner/command.ts";
 
 const START = `
 set -e
-id=$1 address=$2 directory=$3 programs=$4
+id=$1 address=$2 directory=$3 programs=$4 clients=$5
 hostname "$id"
 mount -t nfsd nfsd /proc/fs/nfsd
 mount -t tmpfs tmpfs /var/lib/nfs
@@ -24,27 +24,46 @@ mount -t rpc_pipefs rpc_pipefs /run/rpc_pipefs
 echo 1048576 > /proc/fs/nfsd/max_block_size
 echo 10 > /proc/fs/nfsd/nfsv4leasetime
 echo 10 > /proc/fs/nfsd/nfsv4gracetime
-"$programs/exportfs" -i -o rw,fsid=0,insecure,no_root_squash,no_subtree_check,async "*:$directory"
+"$programs/exportfs" -i -o rw,fsid=0,insecure,no_root_squash,no_subtree_check,async "$clients:$directory"
 "$programs/rpc.nfsd" -N 3 -V 4.1 -U -t -H "$address" -p 2049 2
 echo "the NFS server of $id is up"
 exec "$programs/rpc.mountd" -F -N 2 -N 3
 `;
 
+/** Addresses in the upper half of the network, to which nothing is exported unless it is said. */
+const [FIRST_ACCESS_POINT, STRANGER] = [130, 200];
+
+/** What clients of one address see instead of the whole file system. */
+export interface AccessPoint {
+  /** Their root, from the file system's own. */
+  path: string;
+  /** Whom all files that they make belong to. */
+  uid: number;
+  gid: number;
+}
+
 export class FileSystem {
   readonly id: string;
   /** Where its NFS server listens, without TLS. */
   readonly address: string;
+  /** An address of this machine to which it exports nothing: who connects from there is refused. */
+  readonly stranger: string;
   /** Its files as the server sees them. */
   readonly directory: string;
   readonly #gateway: string;
+  readonly #network: string;
   readonly #link: string;
   readonly #log: string;
   #server: Service | undefined;
+  #programs = "";
+  #accessPoints = 0;
 
   constructor(id: string, index: number, logs: string) {
     this.id = id;
-    this.address = `10.99.${index}.2`;
-    this.#gateway = `10.99.${index}.1`;
+    this.#network = `10.99.${index}`;
+    this.address = `${this.#network}.2`;
+    this.#gateway = `${this.#network}.1`;
+    this.stranger = `${this.#network}.${STRANGER}`;
     this.#link = `efs${index}`;
     this.directory = join("/srv/efs", id);
     this.#log = join(logs, `${id}.nfsd.log`);
@@ -52,18 +71,20 @@ export class FileSystem {
 
   async start(programs: string): Promise<void> {
     mkdirSync(this.directory, { recursive: true });
+    this.#programs = programs;
     const { id, address, directory } = this;
     const link = this.#link;
     await must("mount", ["-t", "tmpfs", "-o", "size=200m,mode=0777", "tmpfs", directory]);
     await must("ip", ["netns", "add", id]);
     await must("ip", ["link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", id]);
-    await must("ip", ["addr", "add", `${this.#gateway}/24`, "dev", link]);
+    for (const own of [this.#gateway, this.stranger])
+      await must("ip", ["addr", "add", `${own}/24`, "dev", link]);
     await must("ip", ["link", "set", link, "up"]);
     await must("ip", ["-n", id, "addr", "add", `${address}/24`, "dev", "eth0"]);
     await must("ip", ["-n", id, "link", "set", "eth0", "up"]);
     await must("ip", ["-n", id, "link", "set", "lo", "up"]);
     const namespaces = ["netns", "exec", id, "unshare", "--mount", "--uts"];
-    const script = ["sh", "-c", START, "sh", id, address, directory, programs];
+    const script = ["sh", "-c", START, "sh", id, address, directory, programs, this.#clients];
     this.#server = new Service("ip", [...namespaces, ...script], openSync(this.#log, "a"));
     await eventually(
       `the NFS server of ${id} is up: ${this.#log}`,
@@ -74,6 +95,48 @@ export class FileSystem {
       },
       20_000,
     );
+  }
+
+  /** The lower half of the network, without the stranger. */
+  get #clients(): string {
+    return `${this.#network}.0/25`;
+  }
+
+  /**
+   * Exports a part of it as the root to one more address of this machine.
+   *
+   * @returns the address, and what takes both back
+   */
+  async addAccessPoint({
+    path,
+    uid,
+    gid,
+  }: AccessPoint): Promise<{ source: string; remove(): Promise<void> }> {
+    const source = `${this.#network}.${FIRST_ACCESS_POINT + this.#accessPoints}`;
+    this.#accessPoints += 1;
+    const root = join(this.directory, path);
+    mkdirSync(root, { recursive: true });
+    chownSync(root, uid, gid);
+    const address = [`${source}/24`, "dev", this.#link];
+    await must("ip", ["addr", "add", ...address]);
+    const owner = `all_squash,anonuid=${uid},anongid=${gid}`;
+    await this.#exportfs(
+      "-i",
+      "-o",
+      `rw,fsid=0,insecure,${owner},no_subtree_check,async`,
+      `${source}:${root}`,
+    );
+    const remove = async () => {
+      await this.#exportfs("-u", `${source}:${root}`);
+      await must("ip", ["addr", "del", ...address]);
+    };
+    return { source, remove };
+  }
+
+  /** In the server's namespaces. */
+  async #exportfs(...args: string[]): Promise<void> {
+    const inside = ["--target", String(this.#server?.pid), "--mount", "--net", "--uts", "--root"];
+    await must("nsenter", [...inside, join(this.#programs, "exportfs"), ...args]);
   }
 
   /** Removes all files, on the server's side. */

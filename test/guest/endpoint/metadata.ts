@@ -1,5 +1,6 @@
 /** The instance metadata service: IMDSv2, with a token. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { keysAsJson, type SessionKeys } from "../../fakes/keys.ts";
 import { must } from "../runner/command.ts";
 
 const ADDRESS = "169.254.169.254";
@@ -21,7 +22,11 @@ const DOCUMENTS: Record<string, string> = {
   }),
 };
 
+const ROLES = "/latest/meta-data/iam/security-credentials";
+
 export class MetadataService {
+  /** The instance's role, where it has one. */
+  role: { name: string; keys: SessionKeys } | undefined;
   /** `METHOD PATH` of each request since the last `requests.length = 0`. */
   readonly requests: string[] = [];
 
@@ -37,8 +42,16 @@ export class MetadataService {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = (request.url ?? "").replace(/\/$/, "");
     this.requests.push(`${request.method} ${path}`);
-    const [status, text] = path === "/latest/api/token" ? token(request) : document(request, path);
+    const [status, text] = path === "/latest/api/token" ? token(request) : this.#document(request, path);
     response.writeHead(status, { "content-type": "text/plain" }).end(text);
+  }
+
+  #document(request: IncomingMessage, path: string): [number, string] {
+    if (request.headers["x-aws-ec2-metadata-token"] !== TOKEN) return [401, ""];
+    const { name, keys } = this.role ?? {};
+    const text =
+      path === ROLES ? name : path === `${ROLES}/${name}` && keys ? keysAsJson(keys) : DOCUMENTS[path];
+    return text === undefined ? [404, ""] : [200, text];
   }
 }
 
@@ -46,10 +59,4 @@ function token(request: IncomingMessage): [number, string] {
   if (request.method !== "PUT") return [405, ""];
   const lifetime = Number(request.headers["x-aws-ec2-metadata-token-ttl-seconds"]);
   return lifetime >= 1 && lifetime <= 21_600 ? [200, TOKEN] : [400, ""];
-}
-
-function document(request: IncomingMessage, path: string): [number, string] {
-  if (request.headers["x-aws-ec2-metadata-token"] !== TOKEN) return [401, ""];
-  const text = DOCUMENTS[path];
-  return text === undefined ? [404, ""] : [200, text];
 }

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { profileText, sessionKeys, userKeys } from "../../fakes/keys.ts";
+import { identityFront } from "../endpoint/identity-front.ts";
+import { awsFiles, refusedIdentity } from "../runner/identity.ts";
+import { MOUNT_POINT } from "../runner/product.ts";
+import { scenario } from "../runner/scenario.ts";
+
+const UNKNOWN = "fsap-0123456789abcdef0";
+const DENIED = /access denied/;
+
+export default scenario(
+  async (guest) => {
+    const { product, endpoint } = guest;
+    await product.startWatchdog();
+    const front = await identityFront(guest);
+    const [known, instance] = [userKeys("known"), sessionKeys("instance")];
+    front.keys.push(known, instance);
+    endpoint.metadata.role = { name: "files", keys: instance };
+
+    /** The front's last word. */
+    const said = (reason: RegExp) => {
+      assert.deepEqual(front.admitted, []);
+      assert.match(front.visits.at(-1)?.refused ?? "", reason);
+      front.visits.length = 0;
+    };
+
+    // Who does not say who it is, where the policy asks for that.
+    await refusedIdentity(guest, "no identity", {
+      options: "tls",
+      says: [DENIED, /without an IAM identity/, /policy.*\biam\b/],
+    });
+    said(/policy wants an IAM identity/);
+
+    // A secret that is not the key's.
+    awsFiles(guest, {
+      credentials:
+        profileText("wrong", { ...known, secretAccessKey: `${known.secretAccessKey}x` }) +
+        profileText("revoked", userKeys("revoked")),
+    });
+    await refusedIdentity(guest, "wrong secret", {
+      options: "tls,iam,awsprofile=wrong",
+      says: [DENIED, /as profile wrong of ~\/\.aws\/credentials/, /policy/],
+    });
+    said(/not that of AKIAKNOWN/);
+
+    // Keys that nobody has any more.
+    await refusedIdentity(guest, "revoked keys", {
+      options: "tls,iam,awsprofile=revoked",
+      says: [DENIED, /as profile revoked of ~\/\.aws\/credentials/, /policy/],
+    });
+    said(/nobody has the key AKIAREVOKED/);
+
+    // An access point that is not there; it may be just being made, so that it is tried again.
+    await refusedIdentity(guest, "unknown access point", {
+      options: `tls,iam,accesspoint=${UNKNOWN}`,
+      says: [DENIED, /as the role of this instance, through access point fsap-0123456789abcdef0/, /exists/],
+    });
+    said(/no access point/);
+
+    // The name leads to another file system's server.
+    endpoint.resolve({ [endpoint.second.name]: front.address });
+    const other = await product.tryMount(`${endpoint.second.id}:/`, ["tls,iam"], MOUNT_POINT);
+    assert.equal(other.status, 32);
+    assert.match(other.stderr, DENIED);
+    assert.deepEqual(product.traces(), []);
+    said(/another file system/);
+  },
+  { limitMs: 120_000 },
+);
