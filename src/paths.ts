@@ -8,6 +8,8 @@ export interface SystemPaths {
   readonly mountNfs: string;
   /** Where it is remembered what the installed stunnel can do; it may be lost at any time. */
   readonly stunnelMemory: string;
+  /** Where it is remembered which file systems are encrypted at rest; it may be lost at any time. */
+  readonly atRestMemory: string;
   /** The program that holds a tunnel's socket; it is installed beside the others. */
   readonly keeper: string;
   /** The program that reports a mount to CloudWatch Logs. */
@@ -27,6 +29,7 @@ export const SYSTEM_PATHS: Omit<SystemPaths, InstalledProgram> = {
   logDirectory: "/var/log/amazon/efs",
   mountNfs: "/sbin/mount.nfs4",
   stunnelMemory: "/run/amazon-efs-mount-helper/stunnel.json",
+  atRestMemory: "/run/amazon-efs-mount-helper/at-rest",
 };
 
 /** All paths, for a program that lies in this directory beside the others. */

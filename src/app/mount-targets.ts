@@ -5,7 +5,8 @@ import { NFS_PORT } from "../core/tunnel/stunnel-config.ts";
 import { quietSdk } from "../system/aws-sdk.ts";
 import type { Metadata } from "../system/metadata.ts";
 import { isReachable } from "../system/network.ts";
-import { saidOf } from "./aws-failure.ts";
+import { clientSettings, withinLimit } from "./aws-api.ts";
+import { explainApiFailure } from "./aws-failure.ts";
 import type { Reaches } from "./target.ts";
 
 export interface MountTargetSearch {
@@ -20,10 +21,6 @@ export interface MountTargetSearch {
   readonly reaches?: Reaches;
 }
 
-const CONNECT_LIMIT_MS = 3000;
-const ANSWER_LIMIT_MS = 5000;
-/** For one API with all that belongs to it: credentials, a second try, the end of its answer. */
-const API_LIMIT_MS = 15_000;
 const REACH_TRIES = 3;
 const REACH_LIMIT_MS = 2000;
 
@@ -126,32 +123,6 @@ async function withZoneId(
   }
 }
 
-/** An answer, if it comes in time: the SDK's own limits end where an answer begins. */
-async function withinLimit<T>(answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    const error = Object.assign(new Error("it does not answer in time"), { name: "TimeoutError" });
-    timer = setTimeout(() => reject(error), API_LIMIT_MS);
-  });
-  return Promise.race([answer, limit]).finally(() => clearTimeout(timer));
-}
-
-function clientSettings({ region, fips, profile }: MountTargetSearch) {
-  return {
-    region,
-    useFipsEndpoint: fips,
-    maxAttempts: 2,
-    // its warnings would go to the terminal
-    logger: { debug() {}, info() {}, warn() {}, error() {} },
-    ...(profile === undefined ? {} : { profile }),
-    requestHandler: {
-      connectionTimeout: CONNECT_LIMIT_MS,
-      requestTimeout: ANSWER_LIMIT_MS,
-      throwOnRequestTimeout: true,
-    },
-  };
-}
-
 const nameOf = (error: unknown) => (error as { name?: string } | undefined)?.name ?? "";
 
 /** What a failed call means for the user. */
@@ -161,48 +132,14 @@ function apiFailure(
   permission: string,
   { fsId, region, profile }: MountTargetSearch,
 ): EfsError {
-  const { name = "", code = "" } = (cause ?? {}) as { name?: string; code?: string };
-  const said = saidOf(cause);
-  const OR_ADDRESS = "or name the address with mounttargetip=IP";
-  const fail = (message: string, hint: string) => new EfsError("mount", message, { hint, cause });
-  if (name === "FileSystemNotFound") {
-    return fail(`the file system ${fsId} does not exist in ${region}`, "check its id and region");
+  if (nameOf(cause) === "FileSystemNotFound") {
+    const message = `the file system ${fsId} does not exist in ${region}`;
+    return new EfsError("mount", message, { hint: "check its id and region", cause });
   }
-  if (name === "CredentialsProviderError") {
-    const whose = profile === undefined ? "this machine" : `profile ${profile}`;
-    return fail(
-      `the ${service} API cannot be asked for the mount target, since ${whose} has no credentials: ${said}`,
-      `give this machine credentials with the permission ${permission}, ${OR_ADDRESS}`,
-    );
-  }
-  if (/AccessDenied|UnauthorizedOperation|NotAuthorized/i.test(name)) {
-    return fail(
-      `the ${service} API denies ${permission} to this machine's credentials`,
-      `allow ${permission} in their IAM policy, ${OR_ADDRESS}`,
-    );
-  }
-  if (
-    /UnrecognizedClient|InvalidClientTokenId|ExpiredToken|RequestExpired|AuthFailure|Signature/.test(name)
-  ) {
-    return fail(
-      `the ${service} API does not accept this machine's credentials: ${said}`,
-      `correct or renew them, and check this machine's clock; ${OR_ADDRESS}`,
-    );
-  }
-  if (/Throttl|TooManyRequests|RequestLimitExceeded/.test(name)) {
-    return fail(
-      `the ${service} API is asked too often in this account: ${said}`,
-      `try again after a while, ${OR_ADDRESS}`,
-    );
-  }
-  if (
-    name === "TimeoutError" ||
-    /ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH/.test(`${code} ${name}`)
-  ) {
-    return fail(
-      `the ${service} API in ${region} cannot be reached: ${said}`,
-      `check this machine's way to it: a route, a VPC endpoint or a proxy; ${OR_ADDRESS}`,
-    );
-  }
-  return fail(`the ${service} API failed: ${name} ${said}`, `try again, ${OR_ADDRESS}`);
+  const purpose = "the mount target";
+  const { message, hint } = explainApiFailure(cause, { service, permission, region, profile, purpose });
+  return new EfsError("mount", message, {
+    hint: `${hint}, or name the address with mounttargetip=IP`,
+    cause,
+  });
 }

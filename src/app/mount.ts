@@ -1,4 +1,5 @@
 import type { Settings } from "../core/config/keys.ts";
+import { requireTls } from "../core/encryption/rules.ts";
 import { mountCommand, type NfsServer } from "../core/nfs/command.ts";
 import { tunnelPort } from "../core/nfs/mount-table.ts";
 import { retryPolicy } from "../core/nfs/retry.ts";
@@ -7,6 +8,7 @@ import type { ResolvedTarget } from "../core/target/target.ts";
 import { readMounts } from "../system/mounts.ts";
 import { run } from "../system/process.ts";
 import { isSystemdRunning, isUnitActive } from "../system/systemd.ts";
+import { requireEncryptionAtRest } from "./at-rest.ts";
 import type { MountContext } from "./context.ts";
 import { findCredentials } from "./credentials.ts";
 import { ensureWatchdog } from "./ensure-watchdog.ts";
@@ -15,7 +17,7 @@ import { type TunnelNetwork, tunnelNetwork } from "./namespace-socket.ts";
 import { mountNfs, type NfsMount } from "./nfs.ts";
 import { reservePort } from "./port.ts";
 import { tuneReadAhead } from "./read-ahead.ts";
-import { resolveTarget, type TargetContext } from "./target.ts";
+import { resolveTarget, type TargetContext, usesFips } from "./target.ts";
 import { openTunnel, type TunnelRequest, tunnelParts, tunnelSettings } from "./tls.ts";
 import { TunnelGuard } from "./tunnel-guard.ts";
 
@@ -65,6 +67,12 @@ async function mountIn(
   const [target, parts] = await unlessAborted(lookUp, context.signal);
   context.located(target);
   const settings = targetContext.settingsFor(target.region);
+  requireTls(request, target, settings);
+  if (settings.require_encryption_at_rest) {
+    const fips = usesFips(settings, targetContext.environment);
+    const caller = { region: target.region, profile: tls?.iam?.profile, fips };
+    await unlessAborted(requireEncryptionAtRest(target, caller, context), context.signal);
+  }
   const mounts = readMounts();
   // the table says nothing of another namespace
   const isAnother = request.mountNamespace !== undefined;

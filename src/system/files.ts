@@ -1,10 +1,13 @@
 import {
   closeSync,
+  constants,
   fchmodSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -24,6 +27,37 @@ export function readIfThere(path: string): string | undefined {
   } catch (error) {
     if (hasCode(error, "ENOENT")) return undefined;
     throw unreadable(path, error);
+  }
+}
+
+/** What a plain file holds, with whose it is and who may do what with it (stat(2)). */
+export interface PlainFile {
+  readonly text: string;
+  readonly owner: number;
+  readonly mode: number;
+}
+
+/**
+ * A plain file: never a pipe, a device or a link, which could keep the reader waiting or lead it elsewhere.
+ *
+ * @param longest in bytes
+ * @throws EfsError (system) where it is none or is longer, and the system's error where it cannot be opened
+ */
+export function readPlainFile(path: string, longest: number): PlainFile {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const descriptor = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const stats = fstatSync(descriptor);
+    const isPlain = stats.isFile();
+    if (!isPlain || stats.size > longest)
+      throw new EfsError("system", `${path} is ${isPlain ? "too long" : "no plain file"}`, {
+        hint: "it is left alone; remove it if nothing needs it",
+      });
+    const buffer = Buffer.alloc(stats.size);
+    const length = readSync(descriptor, buffer, 0, buffer.length, 0);
+    return { text: buffer.toString("utf8", 0, length), owner: stats.uid, mode: stats.mode };
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -1,5 +1,8 @@
 import type { Test } from "../app/authority.ts";
-import { type Answer, type Reply, type Service, service } from "./service.ts";
+import { EfsAccount, efsError } from "./efs-account.ts";
+import { type Answer, JSON_TYPE, type Service, service } from "./service.ts";
+
+export { efsError } from "./efs-account.ts";
 
 /** A mount target as DescribeMountTargets tells of it. */
 export interface DescribedTarget {
@@ -11,34 +14,28 @@ export interface DescribedTarget {
   readonly AvailabilityZoneId?: string;
 }
 
-/** EFS's API (REST, in JSON), which knows file systems by id; one may be treated otherwise. */
+/**
+ * EFS's API (REST, in JSON). A file system whose mount targets are given has just these, or is treated otherwise;
+ * all else is the account's.
+ */
 export function efsApi(
   test: Test,
-  fileSystems: ReadonlyMap<string, readonly DescribedTarget[] | Answer>,
+  fileSystems: ReadonlyMap<string, readonly DescribedTarget[] | Answer> = new Map(),
+  account = new EfsAccount(),
 ): Promise<Service> {
-  return service(test, ({ method, path, headers }) => {
-    const url = new URL(path, "http://efs");
-    if (method !== "GET" || url.pathname !== "/2015-02-01/mount-targets")
-      return efsError(404, "UnknownOperationException");
-    if (!/Credential=[^/]+\/\d{8}\/[^/]+\/elasticfilesystem\//.test(headers.authorization ?? ""))
-      return efsError(403, "MissingAuthenticationTokenException", "Missing Authentication Token");
+  return service(test, (call) => {
+    const url = new URL(call.path, "http://efs");
+    const isForTargets = call.method === "GET" && url.pathname === "/2015-02-01/mount-targets";
     const id = url.searchParams.get("FileSystemId") ?? "";
-    const known = fileSystems.get(id);
-    if (known === undefined)
-      return efsError(404, "FileSystemNotFound", `File system '${id}' does not exist.`);
+    const known = isForTargets ? fileSystems.get(id) : undefined;
+    if (known === undefined) {
+      const isUnknown = isForTargets && fileSystems.size > 0;
+      return isUnknown
+        ? efsError(404, "FileSystemNotFound", `File system '${id}' does not exist.`)
+        : account.answer(call);
+    }
     if (!Array.isArray(known)) return known as Answer;
     const targets = known.map((target) => ({ FileSystemId: id, SubnetId: "subnet-1", ...target }));
     return { headers: JSON_TYPE, body: JSON.stringify({ MountTargets: targets }) };
   });
-}
-
-const JSON_TYPE = { "content-type": "application/json" };
-
-/** EFS's way to say no. */
-export function efsError(status: number, code: string, message = "no"): Reply {
-  return {
-    status,
-    headers: { ...JSON_TYPE, "x-amzn-errortype": code },
-    body: JSON.stringify({ ErrorCode: code, Message: message }),
-  };
 }

@@ -52,6 +52,8 @@ export async function service(
   return { url: `http://${host}:${(server.address() as AddressInfo).port}`, calls };
 }
 
+export const JSON_TYPE = { "content-type": "application/json" };
+
 /** Says nothing, and keeps the connection. */
 export const SILENT: Answer = () => {};
 

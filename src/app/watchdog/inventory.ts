@@ -1,18 +1,9 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-  type Stats,
-} from "node:fs";
+import { lstatSync, readdirSync, type Stats } from "node:fs";
 import { asEfsError, EfsError } from "../../core/errors.ts";
 import type { Port } from "../../core/ids.ts";
 import { LONGEST_STATE_FILE, parseState, type TunnelState } from "../../core/state/state.ts";
 import { classifyEntry } from "../../core/tunnel/names.ts";
-import { hasCode, isAbandoned, reason } from "../../system/files.ts";
+import { hasCode, isAbandoned, readPlainFile, reason } from "../../system/files.ts";
 
 /** A state file, finished or not: what it says, or why it cannot be trusted. */
 export interface StateFile {
@@ -94,7 +85,7 @@ export class Inventory {
     if (known?.version === version) return known;
     const file = { name, modifiedMs: stats.mtimeMs, version };
     try {
-      const state = parseState(readPlainFile(path), name, this.#directory);
+      const state = parseState(readPlainFile(path, LONGEST_STATE_FILE).text, name, this.#directory);
       return { ...file, state, problem: undefined };
     } catch (error) {
       if (hasCode(error, "ENOENT")) return undefined;
@@ -115,26 +106,9 @@ function versionOf(stats: Stats): string {
   return `${stats.ino}:${stats.size}:${stats.mtimeMs}`;
 }
 
-/** Reads at most what a state file may hold, from a plain file only: never from a pipe, a device or a link. */
-function readPlainFile(path: string): string {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const descriptor = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  try {
-    const stats = fstatSync(descriptor);
-    if (!stats.isFile()) throw new EfsError("system", `state file ${path} is no plain file`, LEFT_ALONE);
-    if (stats.size > LONGEST_STATE_FILE)
-      throw new EfsError("system", `state file ${path} is too long`, LEFT_ALONE);
-    const buffer = Buffer.alloc(stats.size);
-    const length = readSync(descriptor, buffer, 0, buffer.length, 0);
-    return buffer.toString("utf8", 0, length);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-const LEFT_ALONE = { hint: "it is left alone; remove it if no mount needs it" };
-
 function asProblem(error: unknown, path: string): EfsError {
   if (!(error instanceof Error && "code" in error)) return asEfsError(error);
-  return new EfsError("system", `cannot read state file ${path}: ${reason(error)}`, LEFT_ALONE);
+  return new EfsError("system", `cannot read state file ${path}: ${reason(error)}`, {
+    hint: "it is left alone; remove it if no mount needs it",
+  });
 }

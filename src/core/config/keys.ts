@@ -86,6 +86,8 @@ export const KEYS = {
   stunnel_check_cert_hostname: key("mount", boolean, true),
   stunnel_check_cert_validity: key("mount", boolean, true),
   fips_mode_enabled: key("mount", boolean, false),
+  require_tls: key("mount", boolean, false),
+  require_encryption_at_rest: key("mount", boolean, false),
   port_range_lower_bound: key("mount", integer(1, 65_535), 20_049),
   port_range_upper_bound: key("mount", integer(1, 65_536), 20_449),
   optimize_readahead: key("mount", boolean, true),

@@ -17,6 +17,8 @@ export const SAMPLES: Record<KeyId, [text: string, value: unknown, wrong: string
   stunnel_check_cert_hostname: ["off", false, "2"],
   stunnel_check_cert_validity: ["FALSE", false, "none"],
   fips_mode_enabled: ["1", true, "enabled"],
+  require_tls: ["yes", true, "always"],
+  require_encryption_at_rest: ["on", true, "aes"],
   port_range_lower_bound: ["30000", 30_000, "0"],
   port_range_upper_bound: ["31000", 31_000, "70000"],
   optimize_readahead: ["no", false, "-"],

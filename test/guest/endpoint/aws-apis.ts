@@ -1,5 +1,6 @@
 /** The APIs of EFS and EC2 as far as a mount asks them, for one scenario. */
 import { ec2Api } from "../../fakes/ec2-api.ts";
+import { EfsAccount } from "../../fakes/efs-account.ts";
 import { type DescribedTarget, efsApi } from "../../fakes/efs-api.ts";
 import type { Service } from "../../fakes/service.ts";
 import type { Guest } from "../runner/guest.ts";
@@ -13,6 +14,8 @@ export interface Target {
 export interface AwsApis {
   efs: Service;
   ec2: Service;
+  /** What the EFS API knows beside mount targets. */
+  account: EfsAccount;
   /** The mount targets of each file system. */
   targets: { set(fsId: string, targets: Target[]): void };
   /** What a mount helper needs in its environment to ask them. */
@@ -31,7 +34,8 @@ export async function awsApis(guest: Guest): Promise<AwsApis> {
   };
   guest.onEnd(stop);
   const fileSystems = new Map<string, DescribedTarget[]>();
-  const [efs, ec2] = [await efsApi(test, fileSystems), await ec2Api(test, ZONES)];
+  const account = new EfsAccount();
+  const [efs, ec2] = [await efsApi(test, fileSystems, account), await ec2Api(test, ZONES)];
   const set = (fsId: string, targets: Target[]) => {
     fileSystems.set(
       fsId,
@@ -50,5 +54,5 @@ export async function awsApis(guest: Guest): Promise<AwsApis> {
     AWS_ACCESS_KEY_ID: "AKIDEXAMPLE",
     AWS_SECRET_ACCESS_KEY: "an example of a secret",
   };
-  return { efs, ec2, targets: { set }, environment, stop };
+  return { efs, ec2, account, targets: { set }, environment, stop };
 }
