@@ -104,6 +104,13 @@ function replace(name, content, mode = 0o644) {
   fs.renameSync(temporary, path.join(DIST, name));
 }
 
+/** What completes the commands of efs-utils in bash, by its own account. */
+async function completion(put) {
+  const program = path.join(DIST, "efs-utils.cjs");
+  const { stdout } = await promisify(execFile)(process.execPath, [program, "completion"]);
+  put("efs-utils.bash", stdout);
+}
+
 async function main() {
   fs.mkdirSync(DIST, { recursive: true });
   const kept = new Set();
@@ -128,7 +135,7 @@ async function main() {
     await promisify(execFile)(process.execPath, [path.join(DIST, "code-cache.cjs"), program, program, cache]);
     kept.add(path.basename(cache));
   });
-  await Promise.all(caches);
+  await Promise.all([...caches, completion(put)]);
   for (const name of fs.readdirSync(DIST)) {
     if (!kept.has(name) && !name.startsWith(".")) fs.rmSync(path.join(DIST, name), { recursive: true });
   }

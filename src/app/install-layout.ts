@@ -1,8 +1,11 @@
 import { EfsError } from "../core/errors.ts";
 import { SYSTEM_PATHS, WATCHDOG_UNIT } from "../paths.ts";
 
+/** What a package of this is called. */
+export const PACKAGE = "amazon-efs-mount-helper";
+
 /** Where the programs' own files are. */
-export const LIBRARY = "/usr/lib/amazon-efs-mount-helper";
+export const LIBRARY = `/usr/lib/${PACKAGE}`;
 
 /**
  * The programs, and where they are run: mount(8) looks for its helpers in /sbin. There are symbolic links
@@ -31,19 +34,39 @@ export interface Shipped {
 
 export const CONFIG: Shipped = { name: "efs-utils.conf", path: SYSTEM_PATHS.config };
 export const CA_BUNDLE: Shipped = { name: "efs-utils.crt", path: SYSTEM_PATHS.caBundle };
-export const UNIT: Shipped = {
-  name: `${WATCHDOG_UNIT}.service`,
-  path: `/etc/systemd/system/${WATCHDOG_UNIT}.service`,
-};
 
-const MANUAL = "/usr/local/share/man";
+/** What has places of its own for packages and for administrators, whose files take precedence there. */
+export interface Layout {
+  readonly unit: Shipped;
+  readonly manPages: readonly Shipped[];
+  /** What completes the commands of efs-utils in bash. */
+  readonly completion: Shipped;
+}
 
-/** The manual pages, out of the way of those that packages bring. */
-export const MAN_PAGES: readonly Shipped[] = [
-  "mount.efs.8",
-  "amazon-efs-mount-watchdog.8",
-  "efs-utils.conf.5",
-].map((name) => ({ name, path: `${MANUAL}/man${name.at(-1)}/${name}` }));
+const MAN_PAGES = ["mount.efs.8", "amazon-efs-mount-watchdog.8", "efs-utils.conf.5"];
+
+function layout({ units, data }: { readonly units: string; readonly data: string }): Layout {
+  const unit = `${WATCHDOG_UNIT}.service`;
+  return {
+    unit: { name: unit, path: `${units}/${unit}` },
+    manPages: MAN_PAGES.map((name) => ({ name, path: `${data}/man/man${name.at(-1)}/${name}` })),
+    completion: { name: "efs-utils.bash", path: `${data}/bash-completion/completions/efs-utils` },
+  };
+}
+
+/** Where `efs-utils install` puts things on a machine: out of the way of what packages bring. */
+export const LOCAL_LAYOUT = layout({ units: "/etc/systemd/system", data: "/usr/local/share" });
+
+/** Where a package has them. */
+export const PACKAGE_LAYOUT = layout({ units: "/usr/lib/systemd/system", data: "/usr/share" });
+
+/** All of a layout that is written anew by every installation. */
+export function replacedFiles({ unit, manPages, completion }: Layout): Shipped[] {
+  return [unit, ...manPages, completion];
+}
+
+/** Where a package has a node of its own, beside the launchers that run it. */
+export const RUNTIME = launcherPath("node");
 
 /** The longest `#!` line that every kernel we know of reads whole, in bytes. */
 const LONGEST_SHEBANG = 127;

@@ -2,6 +2,7 @@ import { existsSync, lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { EfsError } from "../core/errors.ts";
 import { runTool } from "../system/tool.ts";
+import { PACKAGE, RUNTIME } from "./install-layout.ts";
 
 const SYSTEMCTL = "/usr/bin/systemctl";
 const SYSTEMCTL_LIMIT_MS = 60_000;
@@ -49,6 +50,19 @@ export class Root {
       hint: `run ${command} by hand`,
     });
   }
+}
+
+/**
+ * Sees to it that what a package installed is left to the package manager.
+ *
+ * @throws EfsError (usage) where it is a package's
+ */
+export function refusePackaged(root: Root): void {
+  const runtime = root.place(RUNTIME);
+  if (!isThere(runtime)) return;
+  throw new EfsError("usage", `${runtime} is there: a package has installed all this`, {
+    hint: `leave it to the package manager; the package is ${PACKAGE}`,
+  });
 }
 
 /** Whether anything is there, be it a symbolic link that leads nowhere. */

@@ -12,34 +12,34 @@ import { dirname, join, resolve } from "node:path";
 import { EfsError } from "../core/errors.ts";
 import { SYSTEM_PATHS, WATCHDOG_UNIT } from "../paths.ts";
 import { makeDirectory, reason, writeAtomically } from "../system/files.ts";
-import { runTool } from "../system/tool.ts";
 import {
   CA_BUNDLE,
   CONFIG,
   LAUNCHERS_PACKAGE,
+  type Layout,
   LIBRARY,
+  LOCAL_LAYOUT,
   launcherPath,
   launcherText,
-  MAN_PAGES,
   PROGRAMS,
+  replacedFiles,
   type Shipped,
-  UNIT,
 } from "./install-layout.ts";
-import { isLinkTo, isThere, Root } from "./install-root.ts";
+import { checkNode, writeCodeCache } from "./install-node.ts";
+import { isLinkTo, isThere, Root, refusePackaged } from "./install-root.ts";
 
 export interface InstallOptions {
   /** Directory of the built programs; it may be the library itself. */
   readonly built: string;
   /** The directory that stands for /; what is written there fits a machine whose / it will be. */
   readonly root: string;
-  /** Absolute path of the node that will run the programs. */
+  /** Absolute path of the node that will run the programs; below another root it may be in there already. */
   readonly node: string;
+  /** Where things have their places: a local installation's by default. */
+  readonly layout?: Layout;
   /** Takes one line for each thing done. */
   readonly say: (line: string) => void;
 }
-
-const OLDEST_NODE = { major: 20, minor: 19 };
-const NODE_LIMIT_MS = 30_000;
 
 /**
  * Installs the built programs, or brings an installation up to date. Every file is replaced whole, so that
@@ -48,27 +48,25 @@ const NODE_LIMIT_MS = 30_000;
  * @throws EfsError naming what could not be done; what was done before has been said
  */
 export async function install(options: InstallOptions): Promise<void> {
+  const { layout = LOCAL_LAYOUT, say } = options;
   const root = new Root(options.root);
+  if (layout === LOCAL_LAYOUT) refusePackaged(root);
   const files = builtFiles(options.built);
   const launchers = Object.keys(PROGRAMS).map((name) => {
     return { path: launcherPath(name), text: launcherText(name, options.node) };
   });
-  const nodeRuns = await checkNode(options.node, root);
+  const running = await checkNode(options.node, root);
 
   makeDirectory(resolve(options.root), 0o755);
-  await writeLibrary(options, root, { files, launchers, nodeRuns });
-  linkPrograms(root, options.say);
-  for (const shipped of [UNIT, ...MAN_PAGES]) putShipped(root, shipped, () => undefined, options.say);
-  putShipped(
-    root,
-    CA_BUNDLE,
-    (there) => (there.isSymbolicLink() ? "which is a symbolic link" : undefined),
-    options.say,
-  );
-  putShipped(root, CONFIG, () => "which was there", options.say);
+  await writeLibrary(options, root, { files, launchers, running });
+  linkPrograms(root, say);
+  for (const shipped of replacedFiles(layout)) putShipped(root, shipped, () => undefined, say);
+  const isLink = (there: Stats) => (there.isSymbolicLink() ? "which is a symbolic link" : undefined);
+  putShipped(root, CA_BUNDLE, isLink, say);
+  putShipped(root, CONFIG, () => "which was there", say);
   const logs = root.place(SYSTEM_PATHS.logDirectory);
   makeDirectory(logs, 0o755);
-  options.say(`made ${logs}`);
+  say(`made ${logs}`);
 
   await root.systemctl("daemon-reload");
   // a watchdog of an earlier version goes on as this one; the tunnels do not notice
@@ -79,25 +77,25 @@ interface LibraryContent {
   /** Names of what is copied from the built programs. */
   readonly files: readonly string[];
   readonly launchers: readonly { readonly path: string; readonly text: string }[];
-  /** Whether the node of the launchers runs on this machine. */
-  readonly nodeRuns: boolean;
+  /** Where the node of the launchers runs on this machine, if it does. */
+  readonly running: string | undefined;
 }
 
 async function writeLibrary(
   { built, node, say }: InstallOptions,
   root: Root,
-  { files, launchers, nodeRuns }: LibraryContent,
+  { files, launchers, running }: LibraryContent,
 ): Promise<void> {
   const library = root.place(LIBRARY);
   makeDirectory(join(library, "bin"), 0o755);
   for (const name of files) copy(join(built, name), join(library, name));
   writeAtomically(root.place(LAUNCHERS_PACKAGE.path), LAUNCHERS_PACKAGE.text, 0o644, { durable: true });
   for (const { path, text } of launchers) writeAtomically(root.place(path), text, 0o755, { durable: true });
-  const caches = nodeRuns ? Object.keys(PROGRAMS).map((name) => `${name}.cache`) : [];
-  await Promise.all(caches.map((cache) => writeCodeCache(node, library, cache)));
+  const caches = running === undefined ? [] : Object.keys(PROGRAMS).map((name) => `${name}.cache`);
+  await Promise.all(caches.map((cache) => writeCodeCache(running ?? node, library, cache)));
   removeOthers(library, ["bin", ...files, ...caches]);
   say(`wrote ${library}`);
-  if (!nodeRuns) say(`made no code caches: ${node} is not on this machine`);
+  if (running === undefined) say(`made no code caches: ${node} is not on this machine`);
 }
 
 function linkPrograms(root: Root, say: InstallOptions["say"]): void {
@@ -135,49 +133,15 @@ function builtFiles(built: string): string[] {
     .filter((entry) => entry.isFile() && !entry.name.startsWith(".") && !entry.name.endsWith(".cache"))
     .map((entry) => entry.name);
   const programs = Object.keys(PROGRAMS).map((name) => `${name}.cjs`);
-  const shipped = [UNIT, CA_BUNDLE, CONFIG, ...MAN_PAGES].map(({ name }) => name);
+  const shipped = [CA_BUNDLE, CONFIG, ...replacedFiles(LOCAL_LAYOUT)].map(({ name }) => name);
   const missing = [...programs, ...shipped].find((name) => !files.includes(name));
   if (missing === undefined) return files;
   throw new EfsError("system", `${join(built, missing)} is not there`, { hint: "run npm run build first" });
 }
 
-/**
- * Whether `node` runs here; only below another root it need not.
- *
- * @throws EfsError (usage) where it does not, or is too old
- */
-async function checkNode(node: string, root: Root): Promise<boolean> {
-  const { major, minor } = OLDEST_NODE;
-  const hint = `name a node of version ${major}.${minor} or later with --node`;
-  if (!root.isMachine && statSync(node, { throwIfNoEntry: false }) === undefined) return false;
-  let answer: string;
-  try {
-    answer = (await runTool(node, ["--version"], { timeoutMs: NODE_LIMIT_MS })).stdout.trim();
-  } catch (cause) {
-    throw new EfsError("usage", `${node} does not run`, { hint, cause });
-  }
-  const [, has = "", hasMinor = ""] = /^v(\d+)\.(\d+)\./.exec(answer) ?? [];
-  if (Number(has) > major || (Number(has) === major && Number(hasMinor) >= minor)) return true;
-  throw new EfsError("usage", `${node} is ${answer === "" ? "no node" : `node ${answer}`}`, { hint });
-}
-
 function copy(source: string, target: string): void {
   const mode = (statSync(source).mode & 0o111) === 0 ? 0o644 : 0o755;
   writeAtomically(target, readFileSync(source, "utf8"), mode, { durable: true });
-}
-
-/** NAME.cache for NAME.cjs, made by the node that will read it and for the place it will be run from. */
-async function writeCodeCache(node: string, library: string, cache: string): Promise<void> {
-  const program = cache.replace(/\.cache$/, ".cjs");
-  const args = [
-    join(library, "code-cache.cjs"),
-    join(library, program),
-    `${LIBRARY}/${program}`,
-    join(library, cache),
-  ];
-  const { status, stderr } = await runTool(node, args, { timeoutMs: NODE_LIMIT_MS });
-  if (status === 0) return;
-  throw new EfsError("system", `cannot make ${join(library, cache)}: ${stderr.trim() || "node failed"}`);
 }
 
 /** Makes a symbolic link take the place of whatever is there, in one step. */

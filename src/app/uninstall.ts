@@ -8,13 +8,12 @@ import {
   CA_BUNDLE,
   CONFIG,
   LIBRARY,
+  LOCAL_LAYOUT,
   launcherPath,
-  MAN_PAGES,
   PROGRAMS,
   type Shipped,
-  UNIT,
 } from "./install-layout.ts";
-import { isLinkTo, isThere, Root } from "./install-root.ts";
+import { isLinkTo, isThere, Root, refusePackaged } from "./install-root.ts";
 
 /** The program that mount(8) runs. */
 const HELPER = "mount.efs";
@@ -38,6 +37,7 @@ export interface UninstallOptions {
  */
 export async function uninstall({ built, root: directory, purge, say }: UninstallOptions): Promise<void> {
   const root = new Root(directory);
+  refusePackaged(root);
   const library = root.place(LIBRARY);
   const remove = (file: string) => {
     if (!isThere(file)) return;
@@ -57,23 +57,25 @@ export async function uninstall({ built, root: directory, purge, say }: Uninstal
     else say(`kept ${file}, which was changed`);
   };
 
+  const { unit, manPages, completion } = LOCAL_LAYOUT;
   const { [HELPER]: helper = "", ...others } = PROGRAMS;
   removeLink(HELPER, helper);
   if (root.isMachine && tunnelsRun()) {
     say("kept the rest for the tunnels in use: umount what is mounted, then uninstall again");
     return;
   }
-  if (isThere(root.place(UNIT.path))) {
+  if (isThere(root.place(unit.path))) {
     await root.systemctl("--quiet", "disable", WATCHDOG_UNIT);
     await root.systemctl("stop", WATCHDOG_UNIT);
-    removeShipped(UNIT);
+    removeShipped(unit);
     await root.systemctl("daemon-reload");
   }
   for (const [name, path] of Object.entries(others)) removeLink(name, path);
-  for (const page of MAN_PAGES) {
-    removeShipped(page);
-    removeEmpty(dirname(root.place(page.path)), () => {});
+  for (const shipped of [...manPages, completion]) {
+    removeShipped(shipped);
+    removeEmpty(dirname(root.place(shipped.path)), () => {});
   }
+  removeEmpty(dirname(dirname(root.place(completion.path))), () => {});
   removeShipped(CONFIG);
   removeShipped(CA_BUNDLE);
   const key = root.place(SYSTEM_PATHS.privateKey);

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { asEfsError, oneLine } from "../core/errors.ts";
 import { VERSION } from "../version.ts";
+import { addCompletion } from "./commands/completion.ts";
 import { addInstall } from "./commands/install.ts";
 import { addUninstall } from "./commands/uninstall.ts";
 import { addVersion } from "./commands/version.ts";
@@ -18,6 +19,7 @@ function command(): Command {
   addInstall(program, BUILT);
   addUninstall(program, BUILT);
   addVersion(program);
+  addCompletion(program);
   return program;
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
+  chmodSync,
   closeSync,
   fstatSync,
   lstatSync,
@@ -18,6 +19,7 @@ import {
 import { dirname, join, relative } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { install } from "../../src/app/install.ts";
+import { PACKAGE_LAYOUT } from "../../src/app/install-layout.ts";
 import { uninstall } from "../../src/app/uninstall.ts";
 import { EfsError } from "../../src/core/errors.ts";
 import { buildInto, temporaryDirectory } from "../bin/built.ts";
@@ -35,6 +37,7 @@ const OUTSIDE = {
   [CONFIG]: "644",
   [BUNDLE]: "644",
   [UNIT]: "644",
+  "usr/local/share/bash-completion/completions/efs-utils": "644",
   "usr/local/share/man/man5/efs-utils.conf.5": "644",
   "usr/local/share/man/man8/amazon-efs-mount-watchdog.8": "644",
   "usr/local/share/man/man8/mount.efs.8": "644",
@@ -109,7 +112,7 @@ describe("install", () => {
       "bin/mount.efs",
       "efs-tunnel-keeper",
     ]);
-    assert.equal(heard(/^wrote /), 10);
+    assert.equal(heard(/^wrote /), 11);
     assert.equal(heard(/^made .*\/var\/log\/amazon\/efs$/), 1);
   });
 
@@ -142,6 +145,48 @@ describe("install", () => {
     assert.equal(readdirSync(join(root, LIBRARY)).filter((name) => name.endsWith(".cache")).length, 0);
     assert.equal(heard(/no code caches.*\/opt\/not-here\/node/), 1);
   });
+
+  test("makes the same code caches every time", async () => {
+    const caches = () =>
+      readdirSync(join(root, LIBRARY))
+        .filter((name) => name.endsWith(".cache"))
+        .map((name) => readFileSync(join(root, LIBRARY, name)));
+    await installing({ node: process.execPath });
+    const first = caches();
+    assert.equal(first.length, 3);
+    await installing({ node: process.execPath });
+    assert.deepEqual(caches(), first);
+  });
+
+  test("makes code caches with the node that is in the root already", async () => {
+    put("opt/node", `#!/bin/sh\necho "$*" >>${place.path}/called\nexec ${process.execPath} "$@"\n`);
+    chmodSync(join(root, "opt/node"), 0o755);
+    await installing({ node: "/opt/node" });
+    assert.equal(readdirSync(join(root, LIBRARY)).filter((name) => name.endsWith(".cache")).length, 3);
+    assert.match(readFileSync(join(place.path, "called"), "utf8"), /code-cache\.cjs/);
+    assert.equal(read(`${LIBRARY}/bin/mount.efs`).split("\n")[0], "#!/opt/node");
+  });
+
+  test("puts a package's files where packages have theirs", async () => {
+    await installing({ layout: PACKAGE_LAYOUT });
+    assert.deepEqual(
+      Object.keys(outside(root)).sort(),
+      Object.keys({ ...OUTSIDE, "var/log/amazon/efs/": "755" })
+        .map((name) => name.replace("usr/local/share", "usr/share").replace("etc/systemd", "usr/lib/systemd"))
+        .sort(),
+    );
+  });
+
+  for (const [verb, run] of [
+    ["install", () => installing()],
+    ["uninstall", () => uninstalling()],
+  ] as const) {
+    test(`${verb} leaves alone what a package installed, and says whose it is`, async () => {
+      put(`${LIBRARY}/bin/node`, "a package's");
+      await assert.rejects(run(), failure("usage", join(root, LIBRARY, "bin/node"), "a package"));
+      assert.deepEqual(Object.keys(tree(root)), [`${LIBRARY}/bin/node`]);
+    });
+  }
 
   for (const [what, node, text] of [
     ["that holds a blank", "/opt/my node/bin/node", "holds blanks"],

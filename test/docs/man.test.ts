@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { MAN_PAGES } from "../../src/app/install-layout.ts";
+import { LOCAL_LAYOUT } from "../../src/app/install-layout.ts";
 import { KEYS, type KeyId, keyName, SECTIONS } from "../../src/core/config/keys.ts";
 import { EfsError, type ErrorKind } from "../../src/core/errors.ts";
 import { nfsOptions } from "../../src/core/nfs/command.ts";
@@ -33,7 +33,7 @@ function render(page: string) {
 
 describe("manual pages", () => {
   test("are those that are installed", () => {
-    assert.deepEqual([...pages].sort(), MAN_PAGES.map(({ name }) => name).sort());
+    assert.deepEqual([...pages].sort(), LOCAL_LAYOUT.manPages.map(({ name }) => name).sort());
   });
 
   for (const page of pages) {
