@@ -1,6 +1,6 @@
 import { asEfsError, oneLine } from "../core/errors.ts";
 import { WATCHDOG_UNIT } from "../paths.ts";
-import { isSystemdRunning, isUnitActive, startUnit } from "../system/systemd.ts";
+import { isSystemdRunning, startUnit } from "../system/systemd.ts";
 import { runningWatchdog } from "../system/watchdog-lock.ts";
 import type { MountContext } from "./context.ts";
 
@@ -12,7 +12,6 @@ export async function ensureWatchdog({ paths, log }: MountContext): Promise<void
       log.warning(`No watchdog runs and there is no systemd to start it: run ${WATCHDOG_UNIT} yourself`);
       return;
     }
-    if ((await isUnitActive(WATCHDOG_UNIT)) === true) return;
     const complaint = await startUnit(WATCHDOG_UNIT);
     if (complaint !== undefined) log.warning(`The watchdog does not start: ${complaint}`);
   } catch (error) {

@@ -5,7 +5,7 @@ import { printable } from "../core/text.ts";
 import type { SystemPaths } from "../paths.ts";
 import type { Log } from "../system/log.ts";
 import { startDetached } from "../system/process.ts";
-import { outsideUnitOfCaller } from "../system/systemd.ts";
+import { scopeCommand, unitThatEnds } from "../system/systemd.ts";
 import { type Environment, usesFips } from "./target.ts";
 
 /** What the program that publishes is given, as JSON in its only argument. */
@@ -55,7 +55,8 @@ export function reportMount(
     };
     const args = [paths.publisher, JSON.stringify(job)];
     // systemd ends what a mount unit's command leaves in the unit
-    const command = outsideUnitOfCaller({ file: process.execPath, args });
+    const publisher = { file: process.execPath, args };
+    const command = unitThatEnds() === undefined ? publisher : scopeCommand(publisher);
     startDetached(command.file, command.args, {
       output: "ignore",
       descriptors: [],

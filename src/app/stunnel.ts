@@ -16,7 +16,8 @@ export interface Stunnel {
   readonly capabilities: StunnelCapabilities;
 }
 
-const HELP_LIMIT_MS = 10_000;
+/** It answers in milliseconds; see START_LIMIT_MS of tunnel.ts. */
+const HELP_LIMIT_MS = 60_000;
 
 /**
  * Finds stunnel and what it can do: asked of the program once, and remembered as long as its file is the

@@ -5,6 +5,7 @@ import type { Settings } from "../core/config/keys.ts";
 import { EfsError } from "../core/errors.ts";
 import { describeSource, formatSource } from "../core/identity/source.ts";
 import type { Port } from "../core/ids.ts";
+import { timeLeftMs } from "../core/nfs/retry.ts";
 import type { TlsRequest } from "../core/request/request.ts";
 import { formatState, type TunnelState } from "../core/state/state.ts";
 import { SYSTEM_CA_BUNDLES } from "../core/target/partitions.ts";
@@ -19,6 +20,7 @@ import type { MountContext } from "./context.ts";
 import type { FoundCredentials } from "./credentials.ts";
 import { sweepUnfinished } from "./leftovers.ts";
 import type { TunnelNetwork } from "./namespace-socket.ts";
+import { outliveOwnUnit } from "./own-unit.ts";
 import { reservePort } from "./port.ts";
 import { existingKey, privateKey } from "./private-key.ts";
 import { findStunnel, type Stunnel } from "./stunnel.ts";
@@ -203,16 +205,20 @@ export async function openTunnel(request: TunnelRequest, context: MountContext):
     writeAtomically(paths.certificate, await certificate, FILE_MODES.private);
     const inherits = stunnel.capabilities.inheritsSockets;
     if (!inherits) socket.close();
-    const started = await startTunnel(
-      {
-        keeperProgram: context.paths.keeper,
-        stunnel: stunnel.path,
-        paths,
-        port: socket.port,
-        socket: inherits ? socket : undefined,
-        networkNamespace: network.namespace,
-      },
-      context.signal,
+    const start = {
+      keeperProgram: context.paths.keeper,
+      stunnel: stunnel.path,
+      paths,
+      port: socket.port,
+      socket: inherits ? socket : undefined,
+      networkNamespace: network.namespace,
+    };
+    const limitMs = () => timeLeftMs(settings, context.elapsedMs());
+    const { log, signal } = context;
+    const started = await outliveOwnUnit(
+      (inScope) => startTunnel({ ...start, inScope, limitMs: limitMs() }, signal),
+      log,
+      signal,
     );
     running = started;
     socket.close();

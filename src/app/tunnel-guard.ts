@@ -6,7 +6,7 @@ import { lastVerdict, type TunnelVerdict } from "../core/tunnel/tunnel-log.ts";
 import type { OpenTunnel } from "./tls.ts";
 import { startFailure } from "./tunnel.ts";
 
-/** How long an OCSP responder may think before it counts as unreachable. */
+/** How long an OCSP responder may think before it counts as unreachable, where this machine is not busy. */
 const RESPONDER_LIMIT_MS = 2500;
 /** How long a server may take for a handshake before it is left to mount.nfs4 to wait for it. */
 const HANDSHAKE_LIMIT_MS = 10_000;
@@ -106,10 +106,12 @@ export class TunnelGuard {
       this.#patience = undefined;
       return;
     }
-    const detail = `nothing within ${RESPONDER_LIMIT_MS / 1000} s`;
+    // how long stunnel took to start tells how long it takes to ask
+    const limitMs = Math.max(RESPONDER_LIMIT_MS, 2 * this.#tunnel.running.startMs);
+    const detail = `nothing within ${(limitMs / 1000).toFixed(1)} s`;
     this.#patience ??= setTimeout(() => {
       this.#controller.abort(responderFailed(verdict.responder, detail));
-    }, RESPONDER_LIMIT_MS);
+    }, limitMs);
   }
 }
 

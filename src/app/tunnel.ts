@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, rmSync, watch } from "node:fs";
 import { posix } from "node:path";
 import { EfsError } from "../core/errors.ts";
+import type { Command } from "../core/nfs/command.ts";
 import type { ProcessIdentity } from "../core/state/state.ts";
 import { roleOf } from "../core/supervise/processes.ts";
 import { printable } from "../core/text.ts";
@@ -19,7 +20,7 @@ import {
   seesSameDirectory,
 } from "../system/procfs.ts";
 import { endWithin, sendSignal } from "../system/signals.ts";
-import { outsideUnitOfCaller } from "../system/systemd.ts";
+import { scopeCommand } from "../system/systemd.ts";
 
 /** What a tunnel is started from. */
 export interface TunnelStart {
@@ -30,18 +31,24 @@ export interface TunnelStart {
   /** The listening socket to inherit; undefined where stunnel binds for itself. */
   readonly socket: BoundPort | undefined;
   readonly networkNamespace: string | undefined;
+  /** Whether it runs in a scope of systemd's, see `outliveOwnUnit`. */
+  readonly inScope?: boolean;
+  /** How long stunnel may take until it listens, in milliseconds; a minute where nothing is said. */
+  readonly limitMs?: number;
 }
 
 /** A tunnel that listens. */
 export interface RunningTunnel {
   readonly keeper: ProcessIdentity;
   readonly stunnel: ProcessIdentity;
+  /** How long it took until it listened, in milliseconds: a few tens on a machine that is not busy. */
+  readonly startMs: number;
   /** Resolves when the keeper ends while this process still runs. */
   readonly ended: Promise<unknown>;
 }
 
-/** stunnel is up in milliseconds; a machine that swaps may need longer. */
-const START_LIMIT_MS = 20_000;
+/** stunnel is up in milliseconds, but not on a machine that swaps, or starts dozens of them at once. */
+const START_LIMIT_MS = 60_000;
 /** How long keeper and stunnel have to end in order. */
 const STOP_LIMIT_MS = 3000;
 /** How long a change in the directory is waited for before it is looked again. */
@@ -55,6 +62,8 @@ const LOOK_MS = 100;
 export async function startTunnel(start: TunnelStart, signal?: AbortSignal): Promise<RunningTunnel> {
   const log = openSync(start.paths.log, "a", FILE_MODES.private);
   const logStart = fstatSync(log).size;
+  const begin = performance.now();
+  const { limitMs = START_LIMIT_MS } = start;
   let child: DetachedProcess;
   try {
     const { file, args } = keeperCommand(start);
@@ -70,18 +79,20 @@ export async function startTunnel(start: TunnelStart, signal?: AbortSignal): Pro
     ended = true;
   });
   const keeper = identityOf(child.pid);
-  const deadline = Date.now() + START_LIMIT_MS;
   const changes = changesIn(start.paths.directory);
   try {
     for (;;) {
       const stunnel = provenListener(start, child.pid);
+      const startMs = performance.now() - begin;
       if (stunnel !== undefined && keeper !== undefined) {
-        return { keeper, stunnel, ended: child.ended };
+        return { keeper, stunnel, startMs, ended: child.ended };
       }
       signal?.throwIfAborted();
       if (ended) throw startFailure({ ...start, logStart }, "stunnel ended at once");
-      if (Date.now() > deadline)
-        throw startFailure({ ...start, logStart }, `stunnel was not ready within ${START_LIMIT_MS / 1000} s`);
+      if (startMs > limitMs) {
+        const late = `stunnel was not ready within ${(limitMs / 1000).toFixed(1)} s`;
+        throw startFailure({ ...start, logStart }, late);
+      }
       await Promise.race([changes.next(), child.ended, pause(LOOK_MS)]);
     }
   } catch (error) {
@@ -92,14 +103,14 @@ export async function startTunnel(start: TunnelStart, signal?: AbortSignal): Pro
   }
 }
 
-function keeperCommand(start: TunnelStart) {
-  const { keeperProgram, stunnel, paths, socket, networkNamespace } = start;
+function keeperCommand(start: TunnelStart): Command {
+  const { keeperProgram, stunnel, paths, socket, networkNamespace, inScope } = start;
   const args = [stunnel, paths.stunnelConfig, paths.directory, ...(socket === undefined ? [] : ["socket"])];
   const entered =
     networkNamespace === undefined
       ? { file: keeperProgram, args }
       : { file: "/usr/bin/nsenter", args: [`--net=${networkNamespace}`, keeperProgram, ...args] };
-  return outsideUnitOfCaller(entered);
+  return inScope ? scopeCommand(entered) : entered;
 }
 
 /** The stunnel that the keeper started, once it is certain that it has the port's listening socket. */
@@ -144,11 +155,11 @@ export function startFailure(
   });
 }
 
-/** The lines of stunnel's log that tell of an error, without their prefixes, in one line. */
+/** The lines of stunnel's log, and of systemd-run before it, that tell of an error, without their prefixes, in one line. */
 function complaints(log: string): string {
   const errors = log
     .split("\n")
-    .map((line) => /(?:\[!\] |LOG[0-3]\[[^\]]*\]: )(.*)$/.exec(line)?.[1])
+    .map((line) => /(?:\[!\] |LOG[0-3]\[[^\]]*\]: |^(?=Failed to ))(.*)$/.exec(line)?.[1])
     .filter((line) => line !== undefined);
   return [...new Set(errors)].slice(0, 4).join(", ");
 }

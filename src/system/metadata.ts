@@ -1,10 +1,12 @@
 import { EfsError } from "../core/errors.ts";
-import { askHttp } from "./http.ts";
+import { askHttp, type HttpAnswer } from "./http.ts";
 
 /** How often and how long the token is asked for: a hop limit of one in a container never lets it through. */
 const TOKEN_TRIES = 3;
 const TRY_LIMIT_MS = 500;
 const DATA_LIMIT_MS = 2000;
+/** A service that is known to be there is waited for: it is this machine that is slow, or it. */
+const PATIENT_LIMIT_MS = 20_000;
 const TOKEN_TTL_SECONDS = 21_600;
 
 export interface MetadataSettings {
@@ -70,23 +72,36 @@ export class Metadata {
     if (/^true$/i.test(this.#settings.environment.AWS_EC2_METADATA_DISABLED ?? "")) return undefined;
     this.#token ??= this.#fetchToken();
     const token = await this.#token;
-    const headers = token === undefined ? {} : { "x-aws-ec2-metadata-token": token };
-    const answer = await askHttp(this.#url(path), { headers, limitMs: DATA_LIMIT_MS });
+    let answer = await this.#ask(path, token);
+    if (token === undefined && answer?.status === 401 && !this.#settings.disableToken) {
+      // it is there, and wants a token: it was only too slow with it
+      this.#token = this.#askForToken(PATIENT_LIMIT_MS);
+      answer = await this.#ask(path, await this.#token);
+    }
     return answer?.status === 200 ? answer.body : undefined;
+  }
+
+  #ask(path: string, token: string | undefined): Promise<HttpAnswer | undefined> {
+    const known = token !== undefined;
+    return askHttp(this.#url(path), {
+      headers: known ? { "x-aws-ec2-metadata-token": token } : {},
+      limitMs: known ? PATIENT_LIMIT_MS : DATA_LIMIT_MS,
+    });
   }
 
   async #fetchToken(): Promise<string | undefined> {
     if (this.#settings.disableToken) return undefined;
-    const headers = { "x-aws-ec2-metadata-token-ttl-seconds": String(TOKEN_TTL_SECONDS) };
     for (let attempt = 1; attempt <= TOKEN_TRIES; attempt += 1) {
-      const answer = await askHttp(this.#url("/latest/api/token"), {
-        method: "PUT",
-        headers,
-        limitMs: TRY_LIMIT_MS,
-      });
-      if (answer?.status === 200 && /^[\x21-\x7e]{1,1024}$/.test(answer.body)) return answer.body;
+      const token = await this.#askForToken(TRY_LIMIT_MS);
+      if (token !== undefined) return token;
     }
     return undefined;
+  }
+
+  async #askForToken(limitMs: number): Promise<string | undefined> {
+    const headers = { "x-aws-ec2-metadata-token-ttl-seconds": String(TOKEN_TTL_SECONDS) };
+    const answer = await askHttp(this.#url("/latest/api/token"), { method: "PUT", headers, limitMs });
+    return answer?.status === 200 && /^[\x21-\x7e]{1,1024}$/.test(answer.body) ? answer.body : undefined;
   }
 
   #url(path: string): URL {

@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { Command } from "../core/nfs/command.ts";
 import { run } from "./process.ts";
 
-/** systemctl(1) answers at once or the bus is not there. */
-const ANSWER_LIMIT_MS = 10_000;
+/** systemctl(1) answers at once, but not while dozens of units start. */
+const ANSWER_LIMIT_MS = 30_000;
 const SYSTEMCTL = "/usr/bin/systemctl";
 const SYSTEMD_RUN = "/usr/bin/systemd-run";
 
@@ -22,30 +22,33 @@ export async function isUnitActive(unit: string): Promise<boolean | undefined> {
   return status === undefined ? undefined : status === 0;
 }
 
-/** Starts a unit, without waiting until it is up. Resolves with what systemctl says where it fails. */
+/** Starts a unit that may run already, without waiting until it is up. Resolves with why it is not started. */
 export async function startUnit(unit: string): Promise<string | undefined> {
-  const { status, stderr } = await run(SYSTEMCTL, ["start", "--no-block", unit], {
+  const { status, stderr, timedOut } = await run(SYSTEMCTL, ["start", "--no-block", unit], {
     timeoutMs: ANSWER_LIMIT_MS,
   });
-  return status === 0 ? undefined : stderr.trim() || "systemctl start failed";
+  if (status === 0) return undefined;
+  if (timedOut) return `systemctl gave no answer within ${ANSWER_LIMIT_MS / 1000} s`;
+  return stderr.trim() || "systemctl start failed";
 }
 
 /**
- * A command that must outlive the unit this process runs in: in a scope of its own where that unit is one
- * whose processes systemd ends with it. `systemd-run --scope` keeps pid and descriptors.
+ * A command in a scope of its own, which is part of no unit: `systemd-run --scope` asks systemd for it and
+ * becomes the command, with its pid and its descriptors.
  */
-export function outsideUnitOfCaller({ file, args }: Command): Command {
-  if (!endsWithItsUnit() || !existsSync(SYSTEMD_RUN)) return { file, args };
+export function scopeCommand({ file, args }: Command): Command {
   // without default dependencies, so that at shutdown it stays until everything is unmounted
   const scope = ["--scope", "--quiet", "--collect", "--property=DefaultDependencies=no"];
   return { file: SYSTEMD_RUN, args: [...scope, "--", file, ...args] };
 }
 
-function endsWithItsUnit(): boolean {
+/** The systemd unit this process is in, where systemd ends all processes of it with it. */
+export function unitThatEnds(): string | undefined {
   try {
-    const group = readFileSync("/proc/self/cgroup", "utf8").trim();
-    return isSystemdRunning() && /(\.(mount|automount|service|socket)|\/session-[^/]*\.scope)$/m.test(group);
+    const groups = readFileSync("/proc/self/cgroup", "utf8");
+    const unit = /\/([^/\n]*\.(?:mount|automount|service|socket)|session-[^/\n]*\.scope)$/m.exec(groups)?.[1];
+    return isSystemdRunning() ? unit : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }

@@ -34,8 +34,6 @@ const TODO: SubtestOptions["todo"] = {
     "the log of an interrupted mount names neither file system nor mount point",
   "a-line-without-netdev-does-not-hold-the-boot":
     "for systemd a mount that succeeds and is not there has failed, and local-fs.target with it",
-  "thirty-fstab-lines-are-mounted-at-once":
-    "20 s for stunnel's start and 0.5 s for the metadata service's answer are over while 30 helpers share a CPU",
 };
 
 interface Machine {

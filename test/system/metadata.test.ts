@@ -113,6 +113,15 @@ describe("instance metadata", { concurrency: true }, () => {
     assert.equal(await metadata(port).region(), "us-east-1");
   });
 
+  test("are read from a service that wants a token and is slow with it", async (t) => {
+    const { port, asked } = await service(t, (request, response) => {
+      const isTooLate =
+        request.method === "PUT" && asked.filter((call) => call.startsWith("PUT")).length <= 3;
+      if (!isTooLate) serveV2(request, response);
+    });
+    assert.equal(await metadata(port).region(), "us-east-1");
+  });
+
   test("are not there where the service begins an answer and never ends it", async (t) => {
     const { port } = await service(t, (request, response) => {
       response.writeHead(request.method === "PUT" ? 404 : 200);

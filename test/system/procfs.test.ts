@@ -13,7 +13,7 @@ import {
   processFacts,
   seesSameDirectory,
 } from "../../src/system/procfs.ts";
-import { isSystemdRunning, outsideUnitOfCaller } from "../../src/system/systemd.ts";
+import { isSystemdRunning, unitThatEnds } from "../../src/system/systemd.ts";
 import { type Test, temporaryDirectory } from "../app/authority.ts";
 import { eventually, freePort } from "../app/watchdog-rig.ts";
 import { Child } from "./children.ts";
@@ -136,9 +136,8 @@ test("a process that is gone has no NFS clients", () => {
   assert.deepEqual(readNfsClientPorts(2 ** 22), new Set());
 });
 
-test("without systemd as process 1, what outlives us needs no scope", () => {
+test("without systemd as process 1, no unit ends us", () => {
   const isSystemd = readFileSync("/proc/1/comm", "utf8").trim() === "systemd";
   assert.equal(isSystemdRunning(), isSystemd);
-  const command = { file: "/bin/true", args: ["x"] };
-  if (!isSystemd) assert.deepEqual(outsideUnitOfCaller(command), command);
+  if (!isSystemd) assert.equal(unitThatEnds(), undefined);
 });

@@ -29,7 +29,12 @@ export function changeState(
 /** Turns the state file of a mount that was made, but not finished by its helper, into a finished one. */
 export function finishState(directory: string, base: string): void {
   changeState(directory, `~${base}`, ({ helper: _, ...state }) => state);
-  renameSync(`${directory}/~${base}`, `${directory}/${base}`);
+  try {
+    renameSync(`${directory}/~${base}`, `${directory}/${base}`);
+  } catch (error) {
+    // the helper did it itself between the look at the file and the look for the helper
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
 }
 
 /** Who runs a tunnel now. A keeper that is gone is no longer named. */

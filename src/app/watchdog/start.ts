@@ -8,6 +8,7 @@ import { makeDirectory, readIfThere, writeAtomically } from "../../system/files.
 import type { Log } from "../../system/log.ts";
 import { findProcesses, holdsSocket, listenerInode } from "../../system/procfs.ts";
 import { tunnelNetwork } from "../namespace-socket.ts";
+import { outliveOwnUnit } from "../own-unit.ts";
 import { findStunnel, type Stunnel, stunnelPath } from "../stunnel.ts";
 import { type RunningTunnel, startTunnel } from "../tunnel.ts";
 
@@ -77,14 +78,17 @@ export async function startAgain(
   }
   const inheritsSocket = capabilities.inheritsSockets;
   const network = tunnelNetwork(networkNamespace, programs.socketMaker);
-  try {
+  const start = async (inScope: boolean) => {
     const socket = inheritsSocket ? await network.bindFirst([port]) : undefined;
     if (inheritsSocket && socket === undefined) throw portTaken(tunnel);
     // nothing may be awaited between the two: a connection that comes in would be accepted here and lost
-    const start = { keeperProgram: programs.keeper, stunnel, paths, port, socket, networkNamespace };
-    const starting = startTunnel(start);
+    const parts = { keeperProgram: programs.keeper, stunnel, paths, port, socket, networkNamespace, inScope };
+    const starting = startTunnel(parts);
     socket?.close();
-    return { ...(await starting), stunnelProgram: stunnel, inheritsSocket };
+    return starting;
+  };
+  try {
+    return { ...(await outliveOwnUnit(start, log)), stunnelProgram: stunnel, inheritsSocket };
   } catch (error) {
     if (!inheritsSocket && networkNamespace === undefined && listenerInode(port) !== undefined)
       throw portTaken(tunnel, error);

@@ -19,6 +19,14 @@ export function retryPolicy(settings: Settings): RetryPolicy {
 /** Longer than a timer can wait; as good as for ever. */
 const UNLIMITED_MS = 2 ** 31 - 1;
 
+/** What a mount takes at most where its configuration sets no end. */
+const LONGEST_MS = 180_000;
+
+/** How long one step of a mount may take that begins `elapsedMs` after the helper did: till the mount's end. */
+export function timeLeftMs({ mount_deadline_sec: deadline }: Settings, elapsedMs: number): number {
+  return deadline === 0 ? LONGEST_MS : Math.max(deadline * 1000 - elapsedMs, 1);
+}
+
 /** How long attempt `number` (from 1) may take, when it begins `elapsedMs` after the helper did. */
 export function attemptLimitMs(policy: RetryPolicy, number: number, elapsedMs: number): number {
   const left = policy.deadlineMs === undefined ? UNLIMITED_MS : Math.max(policy.deadlineMs - elapsedMs, 1);

@@ -35,8 +35,10 @@ export const THIRTY: Line[] = DIRECTORIES.flatMap((directory) =>
   ["fs-12345678", "fs-87654321"].map((fsId) => ({ fsId, directory, path: `/mnt/many/${fsId}-${directory}` })),
 );
 
+/** systemd's own limit is 90 s; thirty at once on one slow CPU may need longer. */
 export function fstab(lines: Line[]): string[] {
-  return lines.map(({ fsId, directory, path }) => `${fsId}:/${directory} ${path} efs _netdev,tls 0 0`);
+  const options = "_netdev,tls,x-systemd.mount-timeout=10min";
+  return lines.map(({ fsId, directory, path }) => `${fsId}:/${directory} ${path} efs ${options} 0 0`);
 }
 
 /** The name of systemd's unit for a mount point (systemd-escape(1), for the paths that there are here). */
