@@ -40,6 +40,8 @@ export interface BootOptions {
   memory?: string;
   /** The whole run's limit, from launch to power-off. */
   timeoutMs: number;
+  /** Ends the guest when it is aborted; the reason is told. */
+  signal?: AbortSignal;
   /** Each line of the guest's console. */
   onLine?: (line: string) => void;
   /** Each line that the program appended to GUEST_OUT/records.jsonl. */
@@ -94,17 +96,19 @@ export async function bootGuest(options: BootOptions): Promise<GuestRun> {
       options.onLine?.(line);
     });
     const polling = setInterval(() => records.poll(), 100);
-    const inTime = await Promise.race([
-      ended.then(() => true),
-      sleep(options.timeoutMs, false, { ref: false }),
-    ]);
+    const limits = [AbortSignal.timeout(options.timeoutMs), ...(options.signal ? [options.signal] : [])];
+    const limit = AbortSignal.any(limits);
+    await Promise.race([ended, new Promise((resolve) => limit.addEventListener("abort", resolve))]);
     clearInterval(polling);
     const endedAt = performance.now();
     stop();
     await ended;
     records.poll();
     const seconds = (endedAt - begin) / 1000;
-    if (!inTime) throw new GuestFailure(`the guest was stopped after ${seconds.toFixed(0)} s`, lines);
+    if (limit.aborted) {
+      const { message } = limit.reason as Error;
+      throw new GuestFailure(`the guest was stopped after ${seconds.toFixed(0)} s: ${message}`, lines);
+    }
     const status = existsSync(join(out, "status")) ? readFileSync(join(out, "status"), "utf8").trim() : "";
     if (status === "") throw new GuestFailure("the guest ended without a result", lines);
     return { status: Number(status), seconds, endedAt, lines, results: LAST };

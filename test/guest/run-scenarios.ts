@@ -30,7 +30,7 @@ export async function bundle(source: string): Promise<string> {
   return built.outputFiles[0]?.text ?? "";
 }
 
-type RunOptions = Pick<BootOptions, "timeoutMs" | "onLine" | "memory"> & {
+type RunOptions = Pick<BootOptions, "timeoutMs" | "signal" | "onLine" | "memory"> & {
   onRecord?: (record: GuestRecord) => void;
 };
 

@@ -4,9 +4,12 @@ import type { BootOptions, GuestRun } from "./boot.ts";
 import type { GuestRecord } from "./runner/scenario.ts";
 
 type Result = Extract<GuestRecord, { type: "end" }>;
-type Hooks = Required<Pick<BootOptions, "onLine">> & { onRecord: (record: GuestRecord) => void };
+type Hooks = Required<Pick<BootOptions, "onLine" | "signal">> & { onRecord: (record: GuestRecord) => void };
 
 const verbose = process.env.GUEST_VERBOSE !== undefined;
+
+/** How long the guest may take from its boot to the first scenario, and from each to the next one. */
+const BETWEEN_MS = 300_000;
 
 export interface SubtestOptions {
   /** Scenario → why it does not hold yet. */
@@ -22,9 +25,13 @@ export async function reportScenarios(
 ): Promise<GuestRun> {
   const results = new Map(names.map((name) => [name, deferred<Result>()]));
   for (const { promise } of results.values()) promise.catch(() => {});
+  const limit = new Limit();
   const guest = boot({
+    signal: limit.signal,
     onLine: (line) => verbose && process.stderr.write(`${line}\n`),
     onRecord: (record) => {
+      if (record.type === "begin") limit.restart(record.name, record.limitMs);
+      else limit.restart(`the guest after "${record.type}"`, BETWEEN_MS);
       if (record.type === "ready") t.diagnostic(`ready for scenarios after ${record.seconds.toFixed(1)} s`);
       if (record.type === "end") results.get(record.name)?.resolve(record);
     },
@@ -46,9 +53,29 @@ export async function reportScenarios(
       if (!ok) throw new Error(`${error}\n\n${log}`);
     });
   }
-  const run = await guest;
+  const run = await guest.finally(() => limit.stop());
   t.diagnostic(`the guest ran for ${run.seconds.toFixed(1)} s; its logs are in ${run.results}`);
   return run;
+}
+
+/** Ends a guest in which nothing goes on any more. */
+class Limit {
+  readonly #controller = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  restart(what: string, ms: number): void {
+    this.stop();
+    const end = () => this.#controller.abort(new Error(`${what}: not done within ${ms / 1000} s`));
+    this.#timer = setTimeout(end, ms);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
 }
 
 function deferred<T>() {

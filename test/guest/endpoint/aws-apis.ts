@@ -20,7 +20,6 @@ export interface AwsApis {
   targets: { set(fsId: string, targets: Target[]): void };
   /** What a mount helper needs in its environment to ask them. */
   environment: Record<string, string>;
-  stop(): void;
 }
 
 /** What EC2 knows of zones. */
@@ -29,10 +28,9 @@ const ZONES = { "us-east-1a": "use1-az1", "us-east-1b": "use1-az2", "us-east-1d"
 export async function awsApis(guest: Guest): Promise<AwsApis> {
   const servers: (() => unknown)[] = [];
   const test = { after: (stopOne: () => unknown) => void servers.push(stopOne) };
-  const stop = () => {
+  guest.onEnd(() => {
     for (const stopOne of servers) stopOne();
-  };
-  guest.onEnd(stop);
+  });
   const fileSystems = new Map<string, DescribedTarget[]>();
   const account = new EfsAccount();
   const [efs, ec2] = [await efsApi(test, fileSystems, account), await ec2Api(test, ZONES)];
@@ -54,5 +52,5 @@ export async function awsApis(guest: Guest): Promise<AwsApis> {
     AWS_ACCESS_KEY_ID: "AKIDEXAMPLE",
     AWS_SECRET_ACCESS_KEY: "an example of a secret",
   };
-  return { efs, ec2, account, targets: { set }, environment, stop };
+  return { efs, ec2, account, targets: { set }, environment };
 }

@@ -35,7 +35,7 @@ export class Guest {
     return this.#lines.join("\n");
   }
 
-  /** Called when the scenario is over, last registered first. */
+  /** Called when the scenario is over, last registered first; `run` and its like do nothing any more then. */
   onEnd(action: () => unknown): void {
     this.#cleanups.push(action);
   }

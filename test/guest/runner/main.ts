@@ -2,14 +2,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Endpoint } from "../endpoint/endpoint.ts";
 import { Guest } from "./guest.ts";
-import { leaks, type Snapshot, snapshot, sweep } from "./leaks.ts";
-import { uptime } from "./proc.ts";
+import { leaks, snapshot, sweep } from "./leaks.ts";
+import { ownSockets, uptime } from "./proc.ts";
 import { install, pristine, trust } from "./product.ts";
 import { attempt, type NamedScenario, postMortem, type Result, reportEach } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** How long what a scenario started may take to go away after its end. */
 const SETTLE_MS = 15_000;
+/** What the product makes; the scenario itself may still have processes. */
+const PRODUCTS_KINDS = ["mounts", "clients", "listeners", "files"] as const;
 
 export async function runScenarios(scenarios: NamedScenario[]): Promise<void> {
   const begin = performance.now();
@@ -29,9 +31,12 @@ async function runOne(endpoint: Endpoint, scenario: Scenario): Promise<Result> {
   const guest = new Guest(endpoint);
   let error = await attempt(guest, scenario);
   // While the watchdog still runs, everything but what the scenario itself runs has to go; then that, too.
-  if (error === "") await settle(before, SETTLE_MS, ["mounts", "clients", "listeners", "files"]);
+  if (error === "") {
+    const own = ownSockets();
+    await settle(SETTLE_MS, () => leaks(before, PRODUCTS_KINDS, own));
+  }
   await guest.end();
-  const left = await settle(before, 3_000);
+  const left = await settle(3_000, () => leaks(before));
   if (error === "" && left.length > 0) {
     error = `left behind:\n${left.join("\n")}`;
     await postMortem(guest);
@@ -46,10 +51,10 @@ async function runOne(endpoint: Endpoint, scenario: Scenario): Promise<Result> {
 }
 
 /** Waits until nothing is left, and answers what stays. */
-async function settle(before: Snapshot, limitMs: number, kinds?: (keyof Snapshot)[]): Promise<string[]> {
+async function settle(limitMs: number, look: () => string[]): Promise<string[]> {
   const begin = performance.now();
   for (;;) {
-    const left = leaks(before, kinds);
+    const left = look();
     if (left.length === 0 || performance.now() - begin > limitMs) return left;
     await sleep(100);
   }

@@ -8,6 +8,9 @@ import type { GuestRecord, Scenario } from "./scenario.ts";
 
 const OUT = process.env.GUEST_OUT ?? "/tmp";
 
+/** For what comes after a scenario's body: what it started goes away, or is removed by force and looked at. */
+const CLEAR_AWAY_MS = 120_000;
+
 export interface NamedScenario {
   name: string;
   scenario: Scenario;
@@ -28,7 +31,7 @@ export async function reportEach(
   };
   tell({ type: "ready", seconds: readySeconds });
   for (const { name, scenario } of scenarios) {
-    tell({ type: "begin", name });
+    tell({ type: "begin", name, limitMs: scenario.limitMs + CLEAR_AWAY_MS });
     const result = await runOne(scenario);
     appendFileSync(join(OUT, "scenarios.log"), `== ${name}\n${result.error}\n${result.log}\n\n`);
     tell({ type: "end", name, ...result });

@@ -13,7 +13,8 @@ export function scenario(body: Scenario["body"], options: { limitMs?: number } =
 /** What the guest tells the host, one JSON line each. */
 export type GuestRecord =
   | { type: "ready"; seconds: number }
-  | { type: "begin"; name: string }
+  /** `limitMs`: when it has ended at the latest, with everything that is cleared away after it. */
+  | { type: "begin"; name: string; limitMs: number }
   /** Systemd is told to switch the guest off. */
   | { type: "poweroff" }
   | {

@@ -8,7 +8,7 @@ export default scenario(async (guest) => {
   const { first } = endpoint;
   endpoint.resolve({});
   await first.front.present("wrong-host");
-  const { environment, stop, efs, targets } = await awsApis(guest);
+  const { environment, efs, targets } = await awsApis(guest);
   targets.set(first.id, [{ zone: "us-east-1a", zoneId: "use1-az1", address: first.front.address }]);
 
   const done = await tryMount(guest, `${first.id}:/`, "tls", { environment });
@@ -18,5 +18,4 @@ export default scenario(async (guest) => {
   assert.match(done.stderr, /certificate/);
   assert.ok(done.stderr.includes(first.name), "the name is named");
   assert.deepEqual(product.traces(), []);
-  stop();
 });

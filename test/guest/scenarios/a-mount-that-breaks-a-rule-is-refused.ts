@@ -10,7 +10,7 @@ export default scenario(async (guest) => {
   const { product, endpoint } = guest;
   const { first, second } = endpoint;
   guest.onEnd(() => rmSync(MEMORY, { recursive: true, force: true }));
-  const { environment, stop, efs, account } = await awsApis(guest);
+  const { environment, efs, account } = await awsApis(guest);
   account.add(
     "us-east-1",
     { FileSystemId: first.id, Encrypted: true },
@@ -34,7 +34,6 @@ export default scenario(async (guest) => {
   const asked = await mount(guest, `${first.id}:/`, "tls", { environment });
   await leadsTo(guest, first.server.directory);
   await unmount(guest);
-  stop();
   const calls = efs.calls.length;
   const remembered = await mount(guest, `${first.id}:/`, "tls");
   await leadsTo(guest, first.server.directory);

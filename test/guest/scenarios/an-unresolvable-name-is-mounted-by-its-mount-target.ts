@@ -11,7 +11,7 @@ export default scenario(async (guest) => {
   const { first, second } = endpoint;
   await product.startWatchdog();
   endpoint.resolve({});
-  const { environment, stop, efs, ec2, targets } = await awsApis(guest);
+  const { environment, efs, ec2, targets } = await awsApis(guest);
 
   // Of two mount targets, the one in this machine's zone; EC2 need not be asked.
   targets.set(first.id, [
@@ -45,5 +45,4 @@ export default scenario(async (guest) => {
   assert.equal(guest.mountAt(MOUNT_POINT).device, `${second.server.address}:/`);
   await leadsTo(guest, second.server.directory);
   await unmount(guest);
-  stop();
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { MOUNT_POINT } from "../runner/product.ts";
 import { scenario } from "../runner/scenario.ts";
 
@@ -11,7 +11,7 @@ export default scenario(async (guest) => {
   const { product } = guest;
   const { first, second } = guest.endpoint;
   const restore = guest.replaceProgram("/sbin/mount.nfs4", HANGING_MOUNT);
-  guest.onEnd(() => guest.run("rm", ["-f", "/run/mount-hangs"]).catch(() => {}));
+  guest.onEnd(() => rmSync("/run/mount-hangs", { force: true }));
   mkdirSync(MOUNT_POINT, { recursive: true });
   const helper = spawn("/sbin/mount.efs", [`${first.id}:/`, MOUNT_POINT, "-o", "rw,tls"], {
     stdio: "ignore",

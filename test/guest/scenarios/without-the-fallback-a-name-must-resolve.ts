@@ -8,7 +8,7 @@ export default scenario(async (guest) => {
   const { first } = endpoint;
   endpoint.resolve({});
   product.configure({ fall_back_to_mount_target_ip_address_enabled: "false" });
-  const { environment, stop, efs, targets } = await awsApis(guest);
+  const { environment, efs, targets } = await awsApis(guest);
   targets.set(first.id, [{ zone: "us-east-1a", zoneId: "use1-az1", address: first.front.address }]);
 
   for (const options of ["tls", ""]) {
@@ -20,5 +20,4 @@ export default scenario(async (guest) => {
     assert.deepEqual(product.traces(), []);
   }
   assert.equal(efs.calls.length, 0);
-  stop();
 });
