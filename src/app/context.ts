@@ -10,7 +10,7 @@ export interface MountContext {
   readonly hostName: string;
   readonly version: string;
   readonly log: Log;
-  /** Aborted, with an EfsError as its reason, when the helper is to undo everything and end. */
+  /** Aborted, with an EfsError as its reason that says why, when the helper is to undo everything and end. */
   readonly signal: AbortSignal;
   /** Tells whoever watches, with -v, what was done or found. */
   step(what: string): void;

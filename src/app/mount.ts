@@ -1,11 +1,12 @@
 import type { Settings } from "../core/config/keys.ts";
 import { requireTls } from "../core/encryption/rules.ts";
-import { mountCommand, type NfsServer } from "../core/nfs/command.ts";
+import { EfsError } from "../core/errors.ts";
+import { inNamespaces, mountCommand, type NfsServer } from "../core/nfs/command.ts";
 import { tunnelPort } from "../core/nfs/mount-table.ts";
 import { retryPolicy } from "../core/nfs/retry.ts";
 import type { MountRequest, TlsRequest } from "../core/request/request.ts";
-import type { ResolvedTarget } from "../core/target/target.ts";
-import { readMounts } from "../system/mounts.ts";
+import { describeServer, type ResolvedTarget } from "../core/target/target.ts";
+import { readMountsIn } from "../system/mounts.ts";
 import { run } from "../system/process.ts";
 import { isSystemdRunning, isUnitActive } from "../system/systemd.ts";
 import { requireEncryptionAtRest } from "./at-rest.ts";
@@ -17,6 +18,7 @@ import { type TunnelNetwork, tunnelNetwork } from "./namespace-socket.ts";
 import { mountNfs, type NfsMount } from "./nfs.ts";
 import { reservePort } from "./port.ts";
 import { tuneReadAhead } from "./read-ahead.ts";
+import { ServerLook } from "./server-look.ts";
 import { resolveTarget, type TargetContext, usesFips } from "./target.ts";
 import { openTunnel, type TunnelRequest, tunnelParts, tunnelSettings } from "./tls.ts";
 import { TunnelGuard } from "./tunnel-guard.ts";
@@ -43,29 +45,51 @@ export async function mountFileSystem(
 ): Promise<MountResult> {
   // what it takes to be in another one is made ready while the target is looked up
   const network = tunnelNetwork(request.networkNamespace, context.paths.socketMaker);
+  let seen = () => "region and name were being looked up";
+  const sees = (describe: () => string) => {
+    seen = describe;
+  };
   try {
-    const reaches = network.reaches.bind(network);
-    return await mountIn(network, request, context, { ...targetContext, reaches });
+    return await mountIn(network, request, { ...context, sees }, targetContext);
+  } catch (error) {
+    throw error === context.signal.reason ? givenUp(error as EfsError, request, seen()) : error;
   } finally {
     network.leave();
   }
 }
 
+interface WatchedContext extends MountContext {
+  /** Takes what can be told of the server from now on, for who reads why the mount was given up. */
+  sees(describe: () => string): void;
+}
+
+/** Why a mount was given up, with what it was and what was seen until then. */
+function givenUp({ kind, message, hint }: EfsError, request: MountRequest, seen: string): EfsError {
+  const { device, remotePath, mountPoint } = request;
+  const what = `${device.kind === "id" ? device.fsId : device.host}:${remotePath}`;
+  const details = hint === undefined ? {} : { hint };
+  return new EfsError(kind, `${message}: ${what} is not mounted at ${mountPoint} (${seen})`, details);
+}
+
 async function mountIn(
   network: TunnelNetwork,
   request: MountRequest,
-  context: MountContext,
+  context: WatchedContext,
   targetContext: TargetContext,
 ): Promise<MountResult> {
   const { security, mountPoint, remotePath } = request;
   const tls = security.kind === "tls" ? security : undefined;
   // what does not depend on each other is found out at the same time
-  const lookUp = all([resolveTarget(request, targetContext), tls && tunnelParts(context)]);
+  const lookUp = all([
+    resolveTarget(request, targetContext, { network, signal: context.signal }),
+    tls && tunnelParts(context),
+  ]);
   lookUp.catch(() => {});
   // without a network neither may be found, and the boot must not fail for that
   if (await unlessAborted(isNetworkMissing(request), context.signal)) return "too-early";
   const [target, parts] = await unlessAborted(lookUp, context.signal);
   context.located(target);
+  context.sees(() => `its server is ${describeServer(target)}`);
   const settings = targetContext.settingsFor(target.region);
   requireTls(request, target, settings);
   if (settings.require_encryption_at_rest) {
@@ -73,10 +97,8 @@ async function mountIn(
     const caller = { region: target.region, profile: tls?.iam?.profile, fips };
     await unlessAborted(requireEncryptionAtRest(target, caller, context), context.signal);
   }
-  const mounts = readMounts();
-  // the table says nothing of another namespace
-  const isAnother = request.mountNamespace !== undefined;
-  const isThere = !isAnother && isMountedAlready(request, target, mounts, context.paths.stateDirectory);
+  const mounts = await readMountsIn(request.mountNamespace);
+  const isThere = isMountedAlready(request, target, mounts, context.paths.stateDirectory);
   if (isThere && !request.remount) {
     context.log.info(`${target.dnsName}:${remotePath} is mounted at ${mountPoint} already`);
     return "already-mounted";
@@ -90,7 +112,7 @@ async function mountIn(
   }
   const mount = (server: NfsServer) => nfsMount(request, server, target, settings, context);
   if (tls === undefined || parts === undefined) {
-    await mountNfs(mount({ kind: "direct", target }), context, context.signal);
+    await mountDirectly(mount({ kind: "direct", target }), target, network, context);
   } else if (request.remount) {
     await mountNfs(
       mount({ kind: "tunnel", port: tunnelInPlace(mountPoint, mounts) }),
@@ -98,9 +120,10 @@ async function mountIn(
       context.signal,
     );
   } else {
-    await mountThroughTunnel({ tls, mountPoint, network, target, settings, parts, found }, mount, context);
+    const tunnel = { tls, mountPoint, network, target, settings, parts, found };
+    await mountThroughTunnel(tunnel, request, mount, context);
   }
-  if (settings.optimize_readahead) tuneReadAhead(request, context.log);
+  if (settings.optimize_readahead) await tuneReadAhead(request, context.log);
   context.log.info(`Successfully mounted ${target.dnsName} at ${mountPoint}`);
   context.step(`${target.dnsName}:${remotePath} is mounted at ${mountPoint}`);
   return "mounted";
@@ -142,20 +165,38 @@ function nfsMount(
   };
 }
 
+async function mountDirectly(
+  mount: NfsMount,
+  target: ResolvedTarget,
+  network: TunnelNetwork,
+  context: WatchedContext,
+): Promise<void> {
+  const look = new ServerLook(target, network);
+  context.sees(() => look.describe());
+  try {
+    await mountNfs({ ...mount, seen: () => look.describe() }, context, context.signal);
+  } finally {
+    look.stop();
+  }
+}
+
 async function mountThroughTunnel(
   request: TunnelRequest,
+  { mountPoint, mountNamespace }: MountRequest,
   mount: (server: NfsServer) => NfsMount,
-  context: MountContext,
+  context: WatchedContext,
 ): Promise<void> {
-  const { tls, mountPoint, target } = request;
+  const { tls, target } = request;
   const watchdog = ensureWatchdog(context);
   const tunnel = await openTunnel(request, context);
   context.step(`a tunnel listens on 127.0.0.1:${tunnel.port}, stunnel ${tunnel.running.stunnel.pid}`);
   const guard = new TunnelGuard(tunnel, target);
-  const mountsOfPort = () => readMounts().filter((entry) => tunnelPort(entry) === tunnel.port).length;
+  context.sees(() => guard.describe());
+  const mountsOfPort = async () =>
+    (await readMountsIn(mountNamespace)).filter((entry) => tunnelPort(entry) === tunnel.port).length;
   // those of other network namespaces may have the same port
-  const others = mountsOfPort();
-  const isMounted = () => mountsOfPort() > others;
+  const others = await mountsOfPort();
+  const isMounted = async () => (await mountsOfPort()) > others;
   try {
     const signal = AbortSignal.any([context.signal, guard.signal]);
     if (tls.verify > 0) {
@@ -169,10 +210,10 @@ async function mountThroughTunnel(
       signal,
     );
     const refused = guard.refusal();
-    if (refused !== undefined && !isMounted()) throw refused;
+    if (refused !== undefined && !(await isMounted())) throw refused;
     tunnel.commit();
   } catch (error) {
-    if (isMounted()) await unmount(mountPoint);
+    if (await isMounted().catch(() => false)) await unmount(mountPoint, mountNamespace);
     await tunnel.undo();
     throw error;
   } finally {
@@ -184,8 +225,12 @@ async function mountThroughTunnel(
 const UNMOUNT_LIMIT_MS = 10_000;
 
 /** Takes back a mount that was made while everything else was being given up. */
-async function unmount(mountPoint: string): Promise<void> {
-  await run("/bin/umount", ["-i", "-l", mountPoint], { timeoutMs: UNMOUNT_LIMIT_MS });
+async function unmount(mountPoint: string, mountNamespace: string | undefined): Promise<void> {
+  const { file, args } = inNamespaces(
+    { mountNamespace, networkNamespace: undefined },
+    { file: "/bin/umount", args: ["-i", "-l", mountPoint] },
+  );
+  await run(file, args, { timeoutMs: UNMOUNT_LIMIT_MS });
 }
 
 /** The checks of -f: everything up to the start of the tunnel, and nothing is left of them. */

@@ -10,6 +10,7 @@ import {
   openConnection,
 } from "../system/network.ts";
 import { type Peer, startPeer } from "../system/process.ts";
+import { type HostAnswer, resolveHost } from "../system/resolver.ts";
 
 /** The network namespace that a tunnel and its mount are in. One thing at a time can be asked of it. */
 export interface TunnelNetwork {
@@ -24,6 +25,13 @@ export interface TunnelNetwork {
   /** Connects to a port of 127.0.0.1. */
   connect(port: Port, limitMs: number): Connection;
   /**
+   * What a name means where the tunnel is. In another namespace the name servers may be out of reach: what they
+   * say out here counts then, and `isNameKnown` is false.
+   *
+   * @throws EfsError (system) where that cannot be found out
+   */
+  resolve(name: string, limitMs: number, signal: AbortSignal): Promise<KnownHost>;
+  /**
    * Whether a TCP connection can be made within the limit.
    *
    * @throws EfsError (system) where that cannot be found out
@@ -31,6 +39,11 @@ export interface TunnelNetwork {
   reaches(host: string, port: number, limitMs: number): Promise<boolean>;
   /** Nothing more will be asked. What was bound stays bound. */
   leave(): void;
+}
+
+export interface KnownHost extends HostAnswer {
+  /** Whether the name itself can be used there, or its addresses only. */
+  readonly isNameKnown: boolean;
 }
 
 /** The network of a namespace by its path, or, without one, that of this process. */
@@ -48,6 +61,10 @@ export const OWN_NETWORK: TunnelNetwork = {
     return undefined;
   },
   connect: (port, limitMs) => openConnection("127.0.0.1", port, limitMs),
+  resolve: async (name, limitMs, signal) => {
+    const answer = await resolveHost(name, { limitMs, signal });
+    return { ...answer, isNameKnown: answer.addresses.length > 0 };
+  },
   reaches: isReachable,
   leave: () => {},
 };
@@ -100,6 +117,18 @@ class OtherNetwork implements TunnelNetwork {
       () => {},
     );
     return { closed, close: () => this.leave() };
+  }
+
+  async resolve(name: string, limitMs: number, signal: AbortSignal): Promise<KnownHost> {
+    const asked = { limitMs, signal };
+    const [there, here] = await Promise.all([
+      resolveHost(name, { ...asked, namespace: this.namespace }).catch((error: EfsError) => {
+        throw this.#failure(error.message);
+      }),
+      resolveHost(name, asked),
+    ]);
+    const isNameKnown = there.addresses.length > 0;
+    return { ...(isNameKnown ? there : here), isNameKnown };
   }
 
   async reaches(host: string, port: number, limitMs: number): Promise<boolean> {

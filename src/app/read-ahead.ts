@@ -5,17 +5,17 @@ import { mountedAt } from "../core/nfs/mount-table.ts";
 import type { MountRequest } from "../core/request/request.ts";
 import { reason } from "../system/files.ts";
 import type { Log } from "../system/log.ts";
-import { readMounts } from "../system/mounts.ts";
+import { readMountsIn } from "../system/mounts.ts";
 
 /**
  * Sets the mount's read-ahead to fifteen reads: since Linux 5.4 the kernel's own is so small for NFS that EFS
  * reads slowly. What goes wrong is logged, and not worth failing for.
  */
-export function tuneReadAhead(request: MountRequest, log: Log): void {
+export async function tuneReadAhead(request: MountRequest, log: Log): Promise<void> {
   const rsize = readSize(nfsOptions(request.nfsOptions));
   if (rsize === undefined || !isKernelAtLeast(5, 4)) return;
   try {
-    const entry = mountedAt(readMounts(), request.mountPoint);
+    const entry = mountedAt(await readMountsIn(request.mountNamespace), request.mountPoint);
     const device = entry?.type.startsWith("nfs") ? entry.device : deviceOf(request.mountPoint);
     writeFileSync(`/sys/class/bdi/${device}/read_ahead_kb`, String(readAheadKib(rsize)));
   } catch (error) {

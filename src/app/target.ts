@@ -16,8 +16,8 @@ import { quoted } from "../core/text.ts";
 import { NFS_PORT } from "../core/tunnel/stunnel-config.ts";
 import { isKernelInFipsMode } from "../system/fips.ts";
 import type { Metadata } from "../system/metadata.ts";
-import { isReachable, resolveHost } from "../system/network.ts";
-import { run } from "../system/process.ts";
+import type { HostAnswer } from "../system/resolver.ts";
+import type { TunnelNetwork } from "./namespace-socket.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -29,12 +29,18 @@ export interface TargetContext {
   readonly metadata: Metadata;
   /** Tells whoever watches what was found. */
   step(what: string): void;
-  /** Whether a port can be connected to, where that is another network's to tell. */
-  readonly reaches?: Reaches;
+}
+
+/** Where a file system is looked for. */
+export interface TargetPlace {
+  /** That of the tunnel. */
+  readonly network: Pick<TunnelNetwork, "resolve" | "reaches">;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
 }
 
 /** Whether a TCP connection to a port of a host can be made within a limit, in milliseconds. */
-export type Reaches = (host: string, port: number, limitMs: number) => Promise<boolean>;
+export type Reaches = TunnelNetwork["reaches"];
 
 /** The system's resolver gives up after 5 s a server and try; this is the end of all of it. */
 const RESOLVE_LIMIT_MS = 20_000;
@@ -47,8 +53,14 @@ const REACH_LIMIT_MS = 2000;
  * @throws EfsError (config) where the region is unknown or the device's name is not what the configuration
  * builds, (mount) where the name does not resolve or the given address does not answer
  */
-export async function resolveTarget(request: MountRequest, context: TargetContext): Promise<ResolvedTarget> {
-  const named = request.device.kind === "name" ? await efsHostName(request.device.host) : undefined;
+export async function resolveTarget(
+  request: MountRequest,
+  context: TargetContext,
+  place: TargetPlace,
+): Promise<ResolvedTarget> {
+  const { network, signal } = place;
+  const reaches = network.reaches.bind(network);
+  const named = request.device.kind === "name" ? await efsHostName(request.device.host, place) : undefined;
   const region = await findRegion(request, context, named);
   const settings = context.settingsFor(region);
   const fsId = request.device.kind === "id" ? request.device.fsId : named?.fsId;
@@ -74,31 +86,37 @@ export async function resolveTarget(request: MountRequest, context: TargetContex
     certificateName: certificateName(settings.dns_name_format, parts),
     address: request.mountTargetIp,
   };
-  const reaches = context.reaches ?? isReachable;
   if (target.address !== undefined) {
     await requireAnswer(target.address, reaches);
     return target;
   }
-  const addresses = await resolveHost(name, RESOLVE_LIMIT_MS);
+  const known = await network.resolve(name, RESOLVE_LIMIT_MS, signal);
+  const { addresses } = known;
   if (addresses.length > 0) {
     context.step(`${name} in ${region} resolves to ${addresses.join(", ")}`);
-    return { ...target, address: await otherFamily(addresses, reaches) };
+    const other = await otherFamily(addresses, reaches);
+    return { ...target, address: other ?? (known.isNameKnown ? undefined : addresses[0]), addresses };
   }
-  if (!settings.fall_back_to_mount_target_ip_address_enabled) throw unresolved(target);
-  const address = await fallBack(request, target, parts.zone, context);
-  context.step(`${name} does not resolve; a mount target of ${fsId} is at ${address}`);
+  const unknown = `the name ${name} ${doesNotResolve(known)}`;
+  if (!settings.fall_back_to_mount_target_ip_address_enabled) throw unresolved(unknown, target);
+  const address = await fallBack(request, target, parts.zone, { ...context, reaches, unknown });
+  context.step(`${name} ${doesNotResolve(known)}; a mount target of ${fsId} is at ${address}`);
   return { ...target, address };
 }
 
 /** The EFS name that a host name is, or leads to by CNAME or as an alias in /etc/hosts. */
-async function efsHostName(host: string): Promise<EfsHostName & { host: string }> {
+async function efsHostName(
+  host: string,
+  { network, signal }: TargetPlace,
+): Promise<EfsHostName & { host: string }> {
   const direct = parseEfsHostName(host);
   if (direct !== undefined) return { ...direct, host: plain(host) };
-  const canonical = await canonicalName(host);
+  const known = await network.resolve(host, RESOLVE_LIMIT_MS, signal);
+  const canonical = known.canonicalName;
   const parsed = canonical === undefined ? undefined : parseEfsHostName(canonical);
   if (canonical !== undefined && parsed !== undefined) return { ...parsed, host: plain(canonical) };
   const why =
-    canonical === undefined ? "does not resolve" : `leads to ${quoted(canonical)}, which is no EFS name`;
+    canonical === undefined ? doesNotResolve(known) : `leads to ${quoted(canonical)}, which is no EFS name`;
   throw new EfsError("mount", `the device ${quoted(host)} ${why}`, {
     hint: "mount by the file system's id, as in fs-12345678:/, or let the name lead to the file system's DNS name",
   });
@@ -106,10 +124,9 @@ async function efsHostName(host: string): Promise<EfsHostName & { host: string }
 
 const plain = (host: string) => host.replace(/\.$/, "");
 
-/** What the system's resolver calls the host (getaddrinfo(3) with AI_CANONNAME, by getent(1)). */
-async function canonicalName(host: string): Promise<string | undefined> {
-  const { stdout } = await run("/usr/bin/getent", ["ahosts", host], { timeoutMs: RESOLVE_LIMIT_MS });
-  return /^\S+\s+\S+\s+(\S+)/m.exec(stdout)?.[1];
+function doesNotResolve({ isLate }: HostAnswer): string {
+  const why = `: the name servers gave no answer within ${RESOLVE_LIMIT_MS / 1000} s`;
+  return `does not resolve${isLate ? why : ""}`;
 }
 
 async function findRegion(
@@ -160,8 +177,8 @@ async function findZone(
   return request.zone ?? named?.zone;
 }
 
-function unresolved({ dnsName: name, fsId }: ResolvedTarget): EfsError {
-  return new EfsError("mount", `the name ${name} does not resolve`, {
+function unresolved(unknown: string, { fsId }: ResolvedTarget): EfsError {
+  return new EfsError("mount", unknown, {
     hint: `check that ${fsId} exists in that region and has a mount target in this VPC and zone, and that the VPC resolves DNS names; or name an address with -o mounttargetip=IP`,
   });
 }
@@ -184,11 +201,11 @@ async function fallBack(
   request: MountRequest,
   target: ResolvedTarget,
   zone: string | undefined,
-  context: TargetContext,
+  context: TargetContext & { readonly reaches: Reaches; readonly unknown: string },
 ): Promise<string> {
-  const { fsId, region, dnsName: name } = target;
+  const { fsId, region } = target;
   const { findMountTargetAddress } = await import("./mount-targets.ts");
-  const { settings, environment, metadata, reaches = isReachable } = context;
+  const { settings, environment, metadata, reaches, unknown } = context;
   try {
     return await findMountTargetAddress({
       fsId,
@@ -202,7 +219,7 @@ async function fallBack(
     });
   } catch (error) {
     if (!(error instanceof EfsError)) throw error;
-    throw new EfsError(error.kind, `the name ${name} does not resolve, and ${error.message}`, {
+    throw new EfsError(error.kind, `${unknown}, and ${error.message}`, {
       ...(error.hint === undefined ? {} : { hint: error.hint }),
       cause: error.cause,
     });

@@ -1,7 +1,8 @@
 import { readFileSync, statSync, watch } from "node:fs";
 import type { EfsError } from "../core/errors.ts";
-import type { ResolvedTarget } from "../core/target/target.ts";
+import { describeServer, type ResolvedTarget } from "../core/target/target.ts";
 import { refusal, responderFailed } from "../core/tunnel/refusal.ts";
+import { NFS_PORT } from "../core/tunnel/stunnel-config.ts";
 import { lastVerdict, type TunnelVerdict } from "../core/tunnel/tunnel-log.ts";
 import type { OpenTunnel } from "./tls.ts";
 import { startFailure } from "./tunnel.ts";
@@ -46,9 +47,9 @@ export class TunnelGuard {
 
   /** What the log says of the server so far, for a reader. */
   describe(): string {
-    const server = this.#target.address ?? this.#target.dnsName;
+    const server = describeServer(this.#target);
     const verdict = this.#verdict();
-    if (verdict === undefined) return `TLS: ${server} has not answered`;
+    if (verdict === undefined) return `TLS: ${server}, port ${NFS_PORT}, has not answered`;
     switch (verdict.kind) {
       case "accepted":
         return `TLS: ${server} is who it should be`;

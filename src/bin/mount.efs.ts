@@ -95,9 +95,7 @@ function interruption(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.once(signal, () => {
-      controller.abort(
-        new EfsError("interrupted", `interrupted by ${signal}: nothing is mounted`, { hint: "try again" }),
-      );
+      controller.abort(new EfsError("interrupted", `interrupted by ${signal}`, { hint: "try again" }));
     });
   }
   return controller.signal;
@@ -113,7 +111,7 @@ function deadline(seconds: number): AbortSignal {
   const limitMs = Math.max(seconds * 1000 - process.uptime() * 1000, 0) + DEADLINE_GRACE_MS;
   setTimeout(() => {
     const message = `the mount was not done within ${seconds} s (mount_deadline_sec)`;
-    const hint = "see the log for how far it came; mount -v shows each step";
+    const hint = "mount -v shows each step";
     controller.abort(new EfsError("mount", message, { hint }));
   }, limitMs).unref();
   return controller.signal;

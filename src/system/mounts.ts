@@ -2,10 +2,28 @@ import { EfsError } from "../core/errors.ts";
 import { type MountEntry, parseMountInfo, parseNfsServers } from "../core/nfs/mount-table.ts";
 import { hasCode, reason } from "./files.ts";
 import { readProcFile } from "./proc-file.ts";
+import { run } from "./process.ts";
+
+const ENTER_LIMIT_MS = 10_000;
 
 /** The mounts that a process sees. */
 export function readMounts(pid: number | "self" = "self"): MountEntry[] {
   return parseMountInfo(readProcFile(`/proc/${pid}/mountinfo`));
+}
+
+/**
+ * The mounts of a mount namespace by its path; without one, those that this process sees.
+ *
+ * @throws EfsError (system) where the namespace cannot be entered
+ */
+export async function readMountsIn(namespace: string | undefined): Promise<MountEntry[]> {
+  if (namespace === undefined) return readMounts();
+  const command = [`--mount=${namespace}`, "/bin/cat", "/proc/self/mountinfo"];
+  const { status, stdout, stderr } = await run("/usr/bin/nsenter", command, { timeoutMs: ENTER_LIMIT_MS });
+  if (status === 0) return parseMountInfo(stdout);
+  throw new EfsError("system", `the mount namespace ${namespace} cannot be used: ${stderr.trim()}`, {
+    hint: "check the path of -N, as in /proc/PID/ns/mnt",
+  });
 }
 
 /**

@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises";
 import { connect, createServer, type Server } from "node:net";
 import { EfsError } from "../core/errors.ts";
 import type { Port } from "../core/ids.ts";
@@ -55,17 +54,6 @@ export function boundPort(port: Port, server: Server): BoundPort {
 function listeningDescriptor(server: Server): number {
   const { _handle: handle } = server as unknown as { _handle: { fd: number } };
   return handle.fd;
-}
-
-/**
- * The addresses of a host name, in the order of the system's resolver; empty where it has none.
- *
- * @param limitMs after which the name counts as one that does not resolve
- */
-export async function resolveHost(name: string, limitMs: number): Promise<string[]> {
-  const answers = lookup(name, { all: true, verbatim: true }).catch(() => []);
-  const limit = new Promise<never[]>((resolve) => setTimeout(resolve, limitMs, []).unref());
-  return (await Promise.race([answers, limit])).map(({ address }) => address);
 }
 
 /** A connection that says nothing. */

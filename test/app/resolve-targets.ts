@@ -1,9 +1,11 @@
 /** Resolves the targets of the cases on standard input, a line of JSON each; an answer is a line too. */
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
+import { OWN_NETWORK } from "../../src/app/namespace-socket.ts";
 import { resolveTarget } from "../../src/app/target.ts";
 import { parseConfig, settings } from "../../src/core/config/config.ts";
 import { asEfsError, oneLine } from "../../src/core/errors.ts";
+import type { Region } from "../../src/core/ids.ts";
 import { parseInvocation } from "../../src/core/request/request.ts";
 import { Metadata } from "../../src/system/metadata.ts";
 
@@ -28,13 +30,15 @@ async function resolve({ argv, environment, config }: Case): Promise<Answer> {
   const invocation = parseInvocation(argv, "/");
   if (invocation.kind !== "mount") throw new Error("that is no mount");
   const file = parseConfig(config, "efs-utils.conf");
-  const target = await resolveTarget(invocation.request, {
+  const context = {
     environment,
     settings: settings(file),
-    settingsFor: (region) => settings(file, region),
+    settingsFor: (region: Region) => settings(file, region),
     metadata: new Metadata({ disableToken: true, environment }),
     step: () => {},
-  });
+  };
+  const place = { network: OWN_NETWORK, signal: new AbortController().signal };
+  const target = await resolveTarget(invocation.request, context, place);
   const { dnsName: name, certificateName: certificate, region, address } = target;
   return { name, certificate, region, ...(address === undefined ? {} : { address }) };
 }

@@ -4,9 +4,11 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { OWN_NETWORK } from "../../src/app/namespace-socket.ts";
 import { resolveTarget } from "../../src/app/target.ts";
 import { parseConfig, settings } from "../../src/core/config/config.ts";
 import { asEfsError } from "../../src/core/errors.ts";
+import type { Region } from "../../src/core/ids.ts";
 import { parseInvocation } from "../../src/core/request/request.ts";
 import type { ResolvedTarget } from "../../src/core/target/target.ts";
 import { Metadata } from "../../src/system/metadata.ts";
@@ -57,13 +59,15 @@ async function resolve(
   const file = parseConfig(`[mount]\nregion = us-east-1\n${config}`, "efs-utils.conf");
   const environment = { AWS_EC2_METADATA_DISABLED: "true" };
   const steps: string[] = [];
-  const target = await resolveTarget(invocation.request, {
+  const context = {
     environment,
     settings: settings(file),
-    settingsFor: (region) => settings(file, region),
+    settingsFor: (region: Region) => settings(file, region),
     metadata: new Metadata({ disableToken: true, environment }),
-    step: (what) => steps.push(what),
-  });
+    step: (what: string) => void steps.push(what),
+  };
+  const place = { network: OWN_NETWORK, signal: new AbortController().signal };
+  const target = await resolveTarget(invocation.request, context, place);
   return { ...target, steps };
 }
 

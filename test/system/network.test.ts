@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { bindPort, isReachable, openConnection, resolveHost } from "../../src/system/network.ts";
+import { bindPort, isReachable, openConnection } from "../../src/system/network.ts";
 import { holdsSocket, listenerInode } from "../../src/system/procfs.ts";
 import { tcpServer } from "../app/authority.ts";
 import { boundPort } from "../app/own-tunnel.ts";
@@ -72,15 +72,6 @@ test("who connects to a port that is only reserved is sent away", async (t) => {
   t.after(() => bound.close());
   const socket = connect(bound.port, "127.0.0.1").on("error", () => {});
   await once(socket, "close");
-});
-
-test("a name is resolved by the system, and one that has no address has none", async () => {
-  assert.ok(
-    (await resolveHost("localhost", LIMIT)).some((address) => ["127.0.0.1", "::1"].includes(address)),
-  );
-  assert.deepEqual(await resolveHost("127.0.0.9", LIMIT), ["127.0.0.9"]);
-  assert.deepEqual(await resolveHost("a..b", LIMIT), []);
-  assert.deepEqual(await resolveHost("fs-1.invalid", 2000), []);
 });
 
 test("a server that listens can be reached, and one that does not cannot", async (t) => {

@@ -15,6 +15,14 @@ export interface ResolvedTarget {
   readonly certificateName: string;
   /** An address that is used instead of the name. */
   readonly address: string | undefined;
+  /** What the name resolved to, as far as it was looked up. */
+  readonly addresses?: readonly string[];
+}
+
+/** The server as messages name it: by its name, and the addresses that are known of it. */
+export function describeServer({ dnsName: name, address, addresses = [] }: ResolvedTarget): string {
+  const known = address === undefined ? addresses : [address];
+  return known.length === 0 ? name : `${name} (${known.join(", ")})`;
 }
 
 export interface NameParts {

@@ -1,5 +1,5 @@
 import { EfsError } from "../errors.ts";
-import type { ResolvedTarget } from "../target/target.ts";
+import { describeServer, type ResolvedTarget } from "../target/target.ts";
 import { printable } from "../text.ts";
 import type { TunnelVerdict } from "./tunnel-log.ts";
 
@@ -10,7 +10,7 @@ export function refusal(
   caFile: string,
   identity = "without an IAM identity",
 ): EfsError | undefined {
-  const server = `the server ${target.address ?? target.dnsName}`;
+  const server = `the server ${describeServer(target)}`;
   const fail = (message: string, hint: string) => new EfsError("mount", printable(message), { hint });
   switch (verdict?.kind) {
     case undefined:

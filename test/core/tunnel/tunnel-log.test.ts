@@ -185,6 +185,9 @@ test("a refusal names the address where that was connected to", () => {
     { kind: "untrusted", detail: "x" },
     { kind: "no-tls", detail: "x" },
   ] as const) {
-    assert.match(refusal(verdict, target, "/ca.pem")?.message ?? "", /the server 10\.0\.0\.1 /);
+    assert.match(
+      refusal(verdict, target, "/ca.pem")?.message ?? "",
+      /the server fs-1\.example \(10\.0\.0\.1\) /,
+    );
   }
 });

@@ -21,7 +21,7 @@ function failed(
   assert.deepEqual(guest.product.traces(), [], what);
 }
 
-const literally = (text: string) => new RegExp(text.replaceAll(/[.[\]]/g, "\\$&"));
+const literally = (text: string) => new RegExp(text.replaceAll(/[.[\]()]/g, "\\$&"));
 
 export default scenario(async (guest) => {
   const { product, endpoint } = guest;
@@ -29,7 +29,10 @@ export default scenario(async (guest) => {
   product.configure({ retry_nfs_mount_command: "false", mount_deadline_sec: "5" });
 
   const path = await tryMount(guest, `${first.id}:/no/such/path`, "tls");
-  const server = [`${first.name}:/no/such/path`, `TLS: ${first.name} is who it should be`];
+  const server = [
+    `${first.name}:/no/such/path`,
+    `TLS: ${first.name} (${first.front.address}) is who it should be`,
+  ];
   failed(guest, "wrong path", path, ["No such file or directory", ...server]);
 
   const nowhere = ["-t", "efs", "-o", "tls", `${first.id}:/`, "/mnt/nowhere"];
@@ -44,5 +47,6 @@ export default scenario(async (guest) => {
   ]);
   const refused = [first.name, first.front.address, "2049", /refused/];
   failed(guest, "server down", down, refused);
-  failed(guest, "server down, without TLS", plain, [second.name, "2049"]);
+  const unreached = [`${second.name} (127.0.9.1), port 2049, accepts no connections`];
+  failed(guest, "server down, without TLS", plain, unreached);
 });

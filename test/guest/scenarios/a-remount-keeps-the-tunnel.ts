@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Guest } from "../runner/guest.ts";
-import { leadsTo, mount, portOf, unmount } from "../runner/mounting.ts";
+import { leadsTo, mount, portOf, tryMount, unmount } from "../runner/mounting.ts";
 import { MOUNT_POINT, writeFstab } from "../runner/product.ts";
 import { scenario } from "../runner/scenario.ts";
 
@@ -15,7 +15,7 @@ async function isWritable(guest: Guest, wanted: boolean): Promise<void> {
 
 export default scenario(async (guest) => {
   const { product, endpoint } = guest;
-  const { first } = endpoint;
+  const { first, second } = endpoint;
   await product.startWatchdog();
   await mount(guest, `${first.id}:/`, "tls");
   const [port, stunnel, files] = [portOf(guest), product.stunnelOf(MOUNT_POINT).pid, product.stateFiles()];
@@ -31,6 +31,13 @@ export default scenario(async (guest) => {
   await isWritable(guest, false);
   isSameTunnel();
   await mount(guest, `${first.id}:/`, "remount,tls,rw");
+  await isWritable(guest, true);
+  isSameTunnel();
+
+  // Never to another file system.
+  const other = await tryMount(guest, `${second.id}:/`, "remount,tls,ro");
+  assert.equal(other.status, 32);
+  assert.ok(other.stderr.includes(`${MOUNT_POINT} has ${first.id}`), other.stderr);
   await isWritable(guest, true);
   isSameTunnel();
 

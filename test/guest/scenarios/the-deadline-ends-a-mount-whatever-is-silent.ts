@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { EfsFileSystem } from "../endpoint/endpoint.ts";
 import { silentNameServers, silentServer } from "../endpoint/further-servers.ts";
 import { tryMount } from "../runner/mounting.ts";
 import { bareNode } from "../runner/product.ts";
@@ -16,10 +17,36 @@ export default scenario(async (guest) => {
   // The resolver would try each of them for five seconds, twice.
   const asked = await silentNameServers(guest, ["127.0.9.51", "127.0.9.52", "127.0.9.53"]);
 
+  const server = ({ name }: EfsFileSystem) => `${name} (127.0.9.1), port 2049,`;
   const mounts = [
-    { what: "a server over TLS", device: `${first.id}:/`, options: "tls", path: "/mnt/tls" },
-    { what: "a server without TLS", device: `${second.id}:/`, options: "", path: "/mnt/plain" },
-    { what: "the name service", device: "files.example.com:/", options: "tls", path: "/mnt/alias" },
+    {
+      what: "a server over TLS",
+      device: `${first.id}:/`,
+      options: "tls",
+      path: "/mnt/tls",
+      seen: `TLS: ${server(first)} has not answered`,
+    },
+    {
+      what: "a server without TLS",
+      device: `${second.id}:/`,
+      options: "",
+      path: "/mnt/plain",
+      seen: `${server(second)} accepts connections`,
+    },
+    {
+      what: "the name service",
+      device: "files.example.com:/",
+      options: "tls",
+      path: "/mnt/alias",
+      seen: "files.example.com:/",
+    },
+    {
+      what: "the name service, by id",
+      device: "fs-00000000:/",
+      options: "tls",
+      path: "/mnt/id",
+      seen: "fs-00000000:/",
+    },
   ];
   const ends = await Promise.all(
     mounts.map(({ device, options, path }) => tryMount(guest, device, options, { path })),
@@ -30,6 +57,8 @@ export default scenario(async (guest) => {
     assert.equal(status, 32, what);
     assert.ok(seconds >= DEADLINE_S - 1 && seconds < DEADLINE_S + 3 + 3 * yardstick, what);
     assert.match(stderr, /not done (within|after) \d/, what);
+    for (const named of [mounts[at]?.path ?? "", mounts[at]?.seen ?? ""])
+      assert.ok(stderr.includes(named), what);
   }
   assert.ok(taken() >= 2, "both have reached the server");
   assert.ok(asked() > 0, "the name servers were asked");
