@@ -1,21 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { TLSSocket } from "node:tls";
+import { answerNull } from "../fakes/nfs-null.ts";
 import { tlsResponder } from "./tls-responder.ts";
 import { eventually, Rig } from "./watchdog-rig.ts";
 
 const QUICK = { everyMs: 50, limitMs: 300 };
-
-/** Answers every call with an empty success. */
-function answerNull(socket: TLSSocket): void {
-  socket.on("data", (call) => {
-    const reply = Buffer.alloc(28);
-    reply.writeUInt32BE(0x8000_0018, 0);
-    call.copy(reply, 4, 4, 8);
-    reply.writeUInt32BE(1, 8);
-    socket.write(reply);
-  });
-}
 
 // most of their time is spent waiting for processes
 describe("health", { concurrency: 4 }, () => {

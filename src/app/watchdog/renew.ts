@@ -4,6 +4,7 @@ import type { Credentials } from "../../core/identity/connect-signature.ts";
 import { type CredentialSource, describeSource, parseSource } from "../../core/identity/source.ts";
 import { parseRegion, type Region } from "../../core/ids.ts";
 import type { TunnelState } from "../../core/state/state.ts";
+import { utcTime } from "../../core/supervise/certificate.ts";
 import { quoted } from "../../core/text.ts";
 import { FILE_MODES } from "../../core/tunnel/names.ts";
 import { makeDirectory, reason, writeAtomically } from "../../system/files.ts";
@@ -101,7 +102,5 @@ async function identityOf(state: TunnelState, context: CertificateContext) {
 
 /** When a certificate ends that was made at a UTCTime. */
 function expiry(createdAt: string | undefined): Date | undefined {
-  const [year, month, day, hour, minute, second] = createdAt?.match(/\d\d/g)?.map(Number) ?? [];
-  if (year === undefined || month === undefined) return undefined;
-  return new Date(Date.UTC(2000 + year, month - 1, day, hour, minute, second) + VALID_AFTER_MS);
+  return createdAt === undefined ? undefined : new Date(utcTime(createdAt) + VALID_AFTER_MS);
 }

@@ -295,7 +295,7 @@ function mountingPorts(): Set<number> {
 }
 
 /** Tunnels whose processes run, though the state directory may have nothing of them any more. */
-function straysIn(stateDirectory: string): Map<string, TunnelFiles> {
+export function straysIn(stateDirectory: string): Map<string, TunnelFiles> {
   const strays = new Map<string, TunnelFiles>();
   for (const { argv } of tunnelProcesses(stateDirectory)) {
     const entry = classifyEntry(posix.basename(configArgument(argv, stateDirectory) ?? ""));

@@ -32,9 +32,13 @@ export function say(line: string): void {
 }
 
 /**
- * Prints a command's result for programs. Its schema's name and version come first, see docs/json.md: what is
- * there keeps its name and meaning within a version, and more may be added.
+ * A command's result for programs. Its schema's name and version come first, see docs/json.md: what is there
+ * keeps its name and meaning within a version, and more may be added.
  */
+export function schemaText(schema: `${string}/${number}`, result: object): string {
+  return JSON.stringify({ schema: `efs-utils.${schema}`, ...result }, null, 2);
+}
+
 export function sayJson(schema: `${string}/${number}`, result: object): void {
-  say(JSON.stringify({ schema: `efs-utils.${schema}`, ...result }, null, 2));
+  say(schemaText(schema, result));
 }

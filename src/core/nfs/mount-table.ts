@@ -29,8 +29,8 @@ export function parseMountInfo(text: string): MountEntry[] {
   });
 }
 
-/** The kernel writes blanks, tabs, newlines and backslashes as \ooo. */
-function unescaped(text: string): string {
+/** A text as it was before the kernel, or an author of fstab, wrote blanks, tabs, newlines and backslashes as \ooo. */
+export function unescaped(text: string): string {
   // escaped bytes are ASCII, so what else is in the text stays as it was decoded
   return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8)),

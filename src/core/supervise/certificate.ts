@@ -21,7 +21,7 @@ export function isCertificateDue(
 }
 
 /** Milliseconds since the epoch of `yymmddHHMMSSZ`, a time of this century. */
-function utcTime(text: string): number {
+export function utcTime(text: string): number {
   const [year, month, day, hours, minutes, seconds] = (text.match(/\d\d/g) ?? []).map(Number);
   return Date.UTC(2000 + (year ?? 0), (month ?? 1) - 1, day, hours, minutes, seconds);
 }

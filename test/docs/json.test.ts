@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import type { Command } from "commander";
+import { efsUtils } from "../../src/bin/commands/program.ts";
+import type { Status } from "../../src/core/status/status.ts";
+import { CHECKOUT } from "../bin/built.ts";
+
+const document = readFileSync(join(CHECKOUT, "docs/json.md"), "utf8");
+
+/** A section of docs/json.md, by its command. */
+function section(command: string): string {
+  const found = document.split(/^## /m).find((part) => part.startsWith(`${command}\n`));
+  assert.ok(found !== undefined, `docs/json.md has no section ${command}`);
+  return found;
+}
+
+/** Keys that a section's table describes. */
+function described(command: string): string[] {
+  return [...section(command).matchAll(/^\| (.*?) \|/gm)].flatMap(([, keys = ""]) =>
+    [...keys.matchAll(/`([^`]+)`/g)].map(([, key = ""]) => key),
+  );
+}
+
+/** Paths of everything in a value, lists as `key[]`. */
+function paths(value: unknown, path = ""): string[] {
+  if (Array.isArray(value)) return [...new Set(value.flatMap((item) => paths(item, `${path}[]`)))];
+  if (typeof value !== "object" || value === null || value instanceof Date) return [path];
+  return Object.entries(value).flatMap(([key, item]) => paths(item, path === "" ? key : `${path}.${key}`));
+}
+
+/** The commands that do something, with the words that call them. */
+function leaves(
+  command: Command,
+  path: readonly string[] = [],
+): { command: Command; path: readonly string[] }[] {
+  if (command.commands.length === 0) return [{ command, path }];
+  return command.commands.flatMap((each) => leaves(each, [...path, each.name()]));
+}
+
+/** Everything that a result can hold. */
+type Whole<T> = T extends Date | string | number | boolean
+  ? T
+  : T extends readonly (infer Item)[]
+    ? readonly Whole<Item>[]
+    : { [Key in keyof T]-?: Whole<Exclude<T[Key], undefined>> };
+
+const PROBLEM = { what: "", remedy: "" };
+const STATUS: Whole<Status> = {
+  mounts: [
+    {
+      kind: "mount",
+      mountPoint: "",
+      fileSystem: "",
+      dnsName: "",
+      path: "",
+      protection: "tls",
+      tunnel: {
+        port: 1,
+        pid: 1,
+        ageSeconds: 1,
+        kept: true,
+        restarts: 1,
+        certificate: { createdAt: new Date(0), expiresAt: new Date(0) },
+        identity: "",
+        accessPoint: "",
+        networkNamespace: "",
+      },
+      address: "",
+      answer: { outcome: "answered", connectMs: 1, roundTripMs: 1 },
+      traffic: { bytesRead: 1, bytesWritten: 1, operations: 1, retransmissions: 1, timeouts: 1 },
+      ageSeconds: 1,
+      problems: [PROBLEM],
+    },
+  ],
+  problems: [PROBLEM],
+  unread: [""],
+};
+
+const WHOLE: Readonly<Record<string, object>> = { status: STATUS };
+
+describe("docs/json.md", () => {
+  test("has a section for every command with --json, which names its schema", () => {
+    const commands = leaves(efsUtils("/none")).filter(({ command: { options } }) =>
+      options.some(({ long }) => long === "--json"),
+    );
+    assert.ok(commands.length > 0);
+    for (const { path } of commands)
+      assert.match(
+        section(path.join(" ")),
+        new RegExp(`\`efs-utils\\.${path.join("[.-]")}/\\d+\``),
+        path.join(" "),
+      );
+  });
+
+  for (const [command, whole] of Object.entries(WHOLE)) {
+    test(`describes every key of ${command}, and no other`, () => {
+      assert.deepEqual(described(command).sort(), paths(whole).sort());
+    });
+  }
+});
