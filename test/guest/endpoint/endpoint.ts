@@ -26,6 +26,7 @@ export class Endpoint {
   readonly metadata = new MetadataService();
   readonly first = this.#fileSystem("fs-12345678", 1);
   readonly second = this.#fileSystem("fs-87654321", 2);
+  #programs = "";
 
   #fileSystem(id: string, index: number): EfsFileSystem {
     const server = new FileSystem(id, index, DIRECTORY);
@@ -36,14 +37,22 @@ export class Endpoint {
   async start(nfsServer: string): Promise<void> {
     mkdirSync(DIRECTORY, { recursive: true });
     for (const module of ["veth", "nfsd", "nfsv4"]) await must("modprobe", [module]);
-    const programs = join(nfsServer, "usr/sbin");
+    this.#programs = join(nfsServer, "usr/sbin");
     await Promise.all([
       this.pki.create(),
       this.metadata.start(),
-      this.first.server.start(programs),
-      this.second.server.start(programs),
+      this.first.server.start(this.#programs),
+      this.second.server.start(this.#programs),
     ]);
     await this.reset();
+  }
+
+  /** A further file system, whose name is not resolved yet. */
+  async further(index: number): Promise<EfsFileSystem> {
+    const target = this.#fileSystem(`fs-${String(index).padStart(8, "0")}`, index);
+    await target.server.start(this.#programs);
+    await target.front.present("good");
+    return target;
   }
 
   /** Everything as a scenario finds it: proper servers, empty file systems. */

@@ -6,7 +6,11 @@
  */
 import { chownSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { eventually, must, Service } from "../runner/command.ts";
+
+const SERVED = ["-N", "3", "-V", "4.1", "-U", "-t", "-p", "2049"];
+const THREADS = "2";
 
 const START = `
 set -e
@@ -25,7 +29,7 @@ echo 1048576 > /proc/fs/nfsd/max_block_size
 echo 10 > /proc/fs/nfsd/nfsv4leasetime
 echo 10 > /proc/fs/nfsd/nfsv4gracetime
 "$programs/exportfs" -i -o rw,fsid=0,insecure,no_root_squash,no_subtree_check,async "$clients:$directory"
-"$programs/rpc.nfsd" -N 3 -V 4.1 -U -t -H "$address" -p 2049 2
+"$programs/rpc.nfsd" ${SERVED.join(" ")} -H "$address" ${THREADS}
 echo "the NFS server of $id is up"
 exec "$programs/rpc.mountd" -F -N 2 -N 3
 `;
@@ -135,8 +139,46 @@ export class FileSystem {
 
   /** In the server's namespaces. */
   async #exportfs(...args: string[]): Promise<void> {
-    const inside = ["--target", String(this.#server?.pid), "--mount", "--net", "--uts", "--root"];
-    await must("nsenter", [...inside, join(this.#programs, "exportfs"), ...args]);
+    await this.#inside([join(this.#programs, "exportfs"), ...args]);
+  }
+
+  /** Ends it and takes it away. */
+  async remove(): Promise<void> {
+    await this.#end();
+    const pids = (await must("ip", ["netns", "pids", this.id])).split("\n").filter((pid) => pid !== "");
+    for (const pid of pids) process.kill(Number(pid), "SIGKILL");
+    await this.#server?.stop();
+    await must("ip", ["netns", "del", this.id]);
+    await must("umount", ["--lazy", this.directory]);
+  }
+
+  /** Ends the NFS server and starts it again: its clients have to claim again what they have open. */
+  async restart(downMs: number): Promise<void> {
+    await this.#end();
+    await sleep(downMs);
+    await this.#inside([join(this.#programs, "rpc.nfsd"), ...SERVED, "-H", this.address, THREADS]);
+  }
+
+  async #end(): Promise<void> {
+    await this.#inside(["sh", "-c", "echo 0 > /proc/fs/nfsd/threads"]);
+  }
+
+  async #inside(command: string[]): Promise<void> {
+    const namespaces = ["--target", String(this.#server?.pid), "--mount", "--net", "--uts", "--root"];
+    await must("nsenter", [...namespaces, ...command]);
+  }
+
+  async addAddress(address: string): Promise<void> {
+    await must("ip", ["-n", this.id, "addr", "add", `${address}/24`, "dev", "eth0"]);
+  }
+
+  async removeAddress(address: string): Promise<void> {
+    await must("ip", ["-n", this.id, "addr", "del", `${address}/24`, "dev", "eth0"]);
+  }
+
+  /** Cuts the network between it and everybody else, or joins it again. */
+  async network(state: "up" | "down"): Promise<void> {
+    await must("ip", ["-n", this.id, "link", "set", "eth0", state]);
   }
 
   /** Removes all files, on the server's side. */

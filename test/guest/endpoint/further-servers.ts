@@ -3,11 +3,13 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { must } from "../runner/command.ts";
+import { must, type Service } from "../runner/command.ts";
 import type { Guest } from "../runner/guest.ts";
 import type { EfsFileSystem } from "./endpoint.ts";
 
 const NFS_PORT = 2049;
+/** Of the file systems that are not the endpoint's own. */
+const FIRST_INDEX = 3;
 const DIRECTORY = "/run/further-servers";
 
 /** Gives this machine an address, IPv4 or IPv6. */
@@ -19,12 +21,58 @@ export async function ownAddress(guest: Guest, address: string): Promise<void> {
   guest.onEnd(() => must("ip", ["addr", "del", ...words]));
 }
 
+/** Further file systems, with their names; they are removed when the answer's `remove` is called. */
+export async function furtherFileSystems(guest: Guest, count: number) {
+  const { endpoint } = guest;
+  const indices = Array.from({ length: count }, (_, at) => FIRST_INDEX + at);
+  const targets: EfsFileSystem[] = [];
+  const remove = async () => {
+    await Promise.all(
+      targets.splice(0).map(async ({ front, server }) => {
+        await front.stop();
+        await server.remove();
+      }),
+    );
+  };
+  guest.onEnd(remove);
+  await Promise.all(indices.map(async (index) => targets.push(await endpoint.further(index))));
+  const all = [endpoint.first, endpoint.second, ...targets];
+  endpoint.resolve(Object.fromEntries(all.map(({ name, front }) => [name, front.address])));
+  return { targets: [...targets], remove };
+}
+
 /** Another TLS front of a file system; answers what it has logged since. */
 export async function anotherFront(
   guest: Guest,
-  { server }: EfsFileSystem,
+  target: EfsFileSystem,
   address: string,
 ): Promise<() => string> {
+  return (await startFront(guest, target, address)).log;
+}
+
+/**
+ * Another TLS front of a file system, in the NFS server's own network namespace: what is between it and a tunnel
+ * can be cut there. It can be stopped and started again.
+ */
+export async function frontInside(guest: Guest, target: EfsFileSystem, address: string) {
+  await target.server.addAddress(address);
+  guest.onEnd(() => target.server.removeAddress(address));
+  const begin = () => startFront(guest, target, address, ["ip", "netns", "exec", target.id]);
+  let { service } = await begin();
+  return {
+    stop: () => service.stop(),
+    start: async () => {
+      ({ service } = await begin());
+    },
+  };
+}
+
+async function startFront(
+  guest: Guest,
+  { server }: EfsFileSystem,
+  address: string,
+  prefix: string[] = [],
+): Promise<{ service: Service; log: () => string }> {
   mkdirSync(DIRECTORY, { recursive: true });
   const file = `${DIRECTORY}/${address}`;
   const { certificate, key } = guest.endpoint.pki.server("good");
@@ -33,10 +81,11 @@ export async function anotherFront(
   lines.push(`cert = ${certificate}`, `key = ${key}`, "TIMEOUTidle = 86400", "");
   writeFileSync(`${file}.conf`, lines.join("\n"));
   rmSync(`${file}.log`, { force: true });
-  guest.service("/usr/bin/stunnel4", [`${file}.conf`], openSync(`${file}.err`, "a"));
+  const [program = "", ...args] = [...prefix, "/usr/bin/stunnel4", `${file}.conf`];
+  const service = guest.service(program, args, openSync(`${file}.err`, "a"));
   const log = () => (existsSync(`${file}.log`) ? readFileSync(`${file}.log`, "utf8") : "");
   await guest.eventually(`the TLS front at ${address} listens`, () => log().includes("bound to"));
-  return log;
+  return { service, log };
 }
 
 /** Another address of a file system's NFS server, without TLS. */

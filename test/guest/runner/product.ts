@@ -72,11 +72,12 @@ export class Product {
   /** The watchdog, as an init system would run it; it is at work when this returns. */
   async startWatchdog(): Promise<Service> {
     const output = openSync(WATCHDOG_OUTPUT, "w");
+    const starts = () => this.watchdogLog.split(" - Watching ").length;
+    const before = starts();
     const service = this.#guest.service("/usr/bin/amazon-efs-mount-watchdog", [], output);
-    const log = join(LOGS, "mount-watchdog.log");
     await this.#guest.eventually("the watchdog watches", () => {
       if (!service.running) throw new Error(`the watchdog ended: ${readFileSync(WATCHDOG_OUTPUT, "utf8")}`);
-      return existsSync(log) && readFileSync(log, "utf8").includes("Watching");
+      return starts() > before;
     });
     return service;
   }
@@ -132,8 +133,11 @@ export class Product {
   }
 
   get log(): string {
-    const path = join(LOGS, "mount.log");
-    return existsSync(path) ? readFileSync(path, "utf8") : "";
+    return readIfThere(join(LOGS, "mount.log"));
+  }
+
+  get watchdogLog(): string {
+    return readIfThere(join(LOGS, "mount-watchdog.log"));
   }
 
   /** What is there of it: nothing, where no mount is. */
@@ -159,6 +163,10 @@ export class Product {
       throw new Error(`${error instanceof Error ? error.message : error}:\n${traces.join("\n")}`);
     }
   }
+}
+
+function readIfThere(path: string): string {
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
 /** A line of fstab. */

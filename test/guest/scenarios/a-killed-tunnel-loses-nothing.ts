@@ -68,9 +68,10 @@ export default scenario(
     guest.replaceProgram("/sbin/stunnel", WITHOUT_INHERITANCE);
     const rebound = await killByEach(guest, "with a stunnel that cannot inherit it");
     guest.figure(`yardstick, node -e 0 in this guest: ${((await bareNode()) * 1000).toFixed(0)} ms`);
+    // The kernel waits three seconds where nobody listens, which is more than stunnel's start takes.
     for (const signal of SIGNALS)
       assert.ok(
-        inherited[signal] < rebound[signal] / 3,
+        inherited[signal] < rebound[signal],
         `${signal}: ${inherited[signal]}, ${rebound[signal]} ms`,
       );
   },
