@@ -116,21 +116,34 @@ export function holdsSocket(pid: number, inode: string): boolean {
   }
 }
 
+/** Addresses at which connections to 127.0.0.1 arrive, as /proc writes them: its own, IPv4's and IPv6's any. */
+const LISTENING_FOR_LOCAL: readonly [table: string, addresses: readonly string[]][] = [
+  ["tcp", ["0100007F", "00000000"]],
+  ["tcp6", ["0000000000000000FFFF00000100007F", "00000000000000000000000000000000"]],
+];
+
 /**
- * The inode of the socket that listens on 127.0.0.1:`port` (or on every address), in the network namespace
- * of `pid` (/proc/PID/net/tcp, proc(5)).
+ * The inode of the socket that gets the connections to 127.0.0.1:`port`, in the network namespace of `pid`
+ * (/proc/PID/net/tcp and tcp6, proc(5)).
  */
 export function listenerInode(port: number, pid: number | "self" = "self"): string | undefined {
   const LISTEN = "0A";
   const hexPort = port.toString(16).toUpperCase().padStart(4, "0");
-  const wanted = [`0100007F:${hexPort}`, `00000000:${hexPort}`];
-  try {
-    for (const line of readProcFile(`/proc/${pid}/net/tcp`).split("\n")) {
+  for (const [table, addresses] of LISTENING_FOR_LOCAL) {
+    const wanted = addresses.map((address) => `${address}:${hexPort}`);
+    for (const line of socketTable(`/proc/${pid}/net/${table}`)) {
       const fields = line.trim().split(/\s+/);
       if (fields[3] === LISTEN && wanted.includes(fields[1] ?? "")) return fields[9];
     }
-  } catch {
-    // the process is gone
   }
   return undefined;
+}
+
+function socketTable(path: string): string[] {
+  try {
+    return readProcFile(path).split("\n");
+  } catch {
+    // the process is gone, or the kernel has no such protocol
+    return [];
+  }
 }

@@ -41,8 +41,11 @@ interface TunnelOptions {
   /** How it runs: as our helper starts it, as others do, or not at all. */
   readonly runs?: "kept" | "alone" | "no";
   readonly state?: Record<string, unknown>;
-  /** The port of its server; nobody answers where there is none. */
+  /** Its own port; one that the kernel chooses, unless told. */
+  readonly port?: Port;
+  /** Where its server listens; nobody answers where there is none. */
   readonly connect?: number;
+  readonly address?: string;
   readonly identity?: { readonly key: string; readonly pem: string };
   readonly unfinished?: boolean;
 }
@@ -113,7 +116,7 @@ export class Rig {
     const { mounted = true, runs = "kept", unfinished = false } = options;
     this.#count += 1;
     const mountPoint = `/mnt/efs${this.#count}`;
-    const port = await freePort();
+    const port = options.port ?? (await freePort());
     const base = `fs-0123456789abcde${this.#count}.mnt.efs${this.#count}.${port}`;
     const paths = tunnelPaths(this.directory, base);
     const tunnel: RigTunnel = {
@@ -135,10 +138,10 @@ export class Rig {
       isListening: () => isListening(port),
     };
     mkdirSync(paths.directory, { mode: 0o700 });
-    const { connect = 1, identity } = options;
+    const { connect = 1, address = "127.0.0.1", identity } = options;
     if (identity !== undefined) writeFileSync(paths.certificate, identity.pem);
     const own = identity === undefined ? [] : [`cert = ${paths.certificate}`, `key = ${identity.key}`];
-    writeFileSync(paths.stunnelConfig, stunnelConfig(port, paths, connect, own));
+    writeFileSync(paths.stunnelConfig, stunnelConfig(port, paths, `${address}:${connect}`, own));
     const started = await this.#run(runs, port, paths);
     if (mounted) tunnel.mount();
     const state = {
@@ -204,7 +207,7 @@ export async function startKept(port: Port, paths: TunnelPaths): Promise<Running
 function stunnelConfig(
   port: number,
   paths: TunnelPaths,
-  connect: number,
+  connect: string,
   identity: readonly string[],
 ): string {
   return [
@@ -216,7 +219,7 @@ function stunnelConfig(
     "[efs]",
     "client = yes",
     `accept = 127.0.0.1:${port}`,
-    `connect = 127.0.0.1:${connect}`,
+    `connect = ${connect}`,
     ...identity,
     "delay = yes",
     "verify = 0",

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const INSIDE = "--inside";
+/** For one program of the system, and, unless told otherwise, for all tests of a file. */
 const LIMIT_MS = 120_000;
 
 /** Why namespaces cannot be made, for tests to be skipped with; false where they can. */
@@ -15,11 +16,13 @@ export const NO_NAMESPACES = process.getuid?.() !== 0 && "only root can make nam
  *
  * @param file the test file's import.meta.url
  * @param kinds as unshare(1) calls them, beside `--net`
+ * @param limitMs how long all of them may take
  */
 export async function inNamespaces(
   file: string,
   kinds: readonly string[],
   tests: () => Promise<void> | void,
+  limitMs = LIMIT_MS,
 ): Promise<void> {
   if (NO_NAMESPACES !== false) {
     test("in namespaces", { skip: NO_NAMESPACES }, () => {});
@@ -34,7 +37,7 @@ export async function inNamespaces(
   const namespaces = ["--net", ...kinds, "--fork", "--kill-child"];
   const { status } = spawnSync("setpriv", ["--pdeathsig", "KILL", "unshare", ...namespaces, ...again], {
     stdio: "inherit",
-    timeout: LIMIT_MS,
+    timeout: limitMs,
   });
   process.exitCode = status ?? 1;
 }

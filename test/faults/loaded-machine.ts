@@ -6,14 +6,19 @@ import type { TestContext } from "node:test";
 import { startTunnel } from "../../src/app/tunnel.ts";
 import type { Watchdog } from "../../src/app/watchdog.ts";
 import { utcTimeText } from "../../src/core/certificate/certificate.ts";
+import type { Port } from "../../src/core/ids.ts";
 import { formatState } from "../../src/core/state/state.ts";
 import type { Policy } from "../../src/core/supervise/policy.ts";
 import { bindPort } from "../../src/system/network.ts";
+import type { Test } from "../app/authority.ts";
 import { certificate, KEY_PEM } from "../app/tls-responder.ts";
 import { eventually, KEEPER, kill, Rig, type RigTunnel, STUNNEL, signal } from "../app/watchdog-rig.ts";
-import { Writer, WritingServer } from "./writing-load.ts";
+import { CutOffNetwork } from "./cut-off-network.ts";
+import { type Writer, WritingServer } from "./writing-load.ts";
 
 const RESUME_LIMIT_MS = 15_000;
+/** Ports are given once: a free one that two had would lead one of them to the other one's server. */
+let lastPort = 20_000;
 /** So many records, made after a fault, must have been acknowledged after it. */
 const RECORDS = 5;
 
@@ -30,28 +35,51 @@ interface MachineOptions {
   readonly spaceKib?: number;
   /** Tunnels run a copy of stunnel that can be replaced. */
   readonly ownStunnel?: boolean;
+  /** The server is in another network namespace, behind a wire that can be cut. */
+  readonly remote?: boolean;
+}
+
+/** A port of this network namespace, which has no other users, below those that the kernel chooses. */
+function nextPort(): Port {
+  lastPort += 1;
+  return lastPort as Port;
 }
 
 /** A server, tunnels to it that are watched, and a writer for each of them. */
 export class LoadedMachine {
+  readonly test: Test;
   readonly rig: Rig;
   readonly server: WritingServer;
   readonly loads: LoadedTunnel[] = [];
   readonly folder = mkdtempSync(join(tmpdir(), "efs-faults-"));
   readonly stunnelCopy = `${this.folder}/stunnel`;
+  readonly network: CutOffNetwork | undefined;
   readonly #policy: Partial<Policy>;
   #watchdog: Watchdog | undefined;
 
-  private constructor(rig: Rig, server: WritingServer, policy: Partial<Policy>) {
+  private constructor(
+    test: Test,
+    rig: Rig,
+    server: WritingServer,
+    network: CutOffNetwork | undefined,
+    policy: Partial<Policy>,
+  ) {
+    this.test = test;
     this.rig = rig;
     this.server = server;
+    this.network = network;
     this.#policy = policy;
   }
 
   static async start(test: Pick<TestContext, "after">, options: MachineOptions): Promise<LoadedMachine> {
-    const server = await WritingServer.start();
+    const network = options.remote === true ? await CutOffNetwork.make(test as Test) : undefined;
+    const elsewhere =
+      network === undefined
+        ? {}
+        : { address: network.address, listen: (port: number) => network.listen(port) };
+    const server = await WritingServer.start({ port: nextPort(), ...elsewhere });
     const rig = new Rig(test as TestContext);
-    const machine = new LoadedMachine(rig, server, options.policy ?? {});
+    const machine = new LoadedMachine(test as Test, rig, server, network, options.policy ?? {});
     test.after(async () => {
       for (const { writer } of machine.loads) writer.stop();
       await server.close();
@@ -59,9 +87,10 @@ export class LoadedMachine {
     });
     if (options.spaceKib !== undefined) rig.limitSpace(options.spaceKib);
     if (options.ownStunnel === true) machine.replaceStunnel();
-    const tunnel = await tunnelTo(server.port, machine.folder);
+    const make = options.ownStunnel === true ? machine.#ownTunnel.bind(machine) : rig.tunnel.bind(rig);
+    const tunnel = await tunnelTo(server, machine.folder);
     for (let count = 0; count < options.tunnels; count += 1)
-      machine.load(options.ownStunnel === true ? await machine.#ownTunnel(tunnel) : await rig.tunnel(tunnel));
+      machine.load(await make({ ...tunnel, port: nextPort() }));
     await machine.watch();
     await machine.resumes();
     for (const { writer } of machine.loads) writer.takeLongestGap();
@@ -69,7 +98,7 @@ export class LoadedMachine {
   }
 
   load(tunnel: RigTunnel): void {
-    this.loads.push({ tunnel, writer: new Writer(this.loads.length, tunnel.port) });
+    this.loads.push({ tunnel, writer: this.server.writer(this.loads.length, tunnel.port) });
   }
 
   async watch(): Promise<void> {
@@ -86,7 +115,7 @@ export class LoadedMachine {
     renameSync(`${this.stunnelCopy}.new`, this.stunnelCopy);
   }
 
-  async #ownTunnel(options: Awaited<ReturnType<typeof tunnelTo>>): Promise<RigTunnel> {
+  async #ownTunnel(options: Parameters<Rig["tunnel"]>[0]): Promise<RigTunnel> {
     const tunnel = await this.rig.tunnel({ ...options, runs: "no" });
     const { port, paths } = tunnel;
     const socket = await bindPort(port);
@@ -151,6 +180,7 @@ export class LoadedMachine {
       writer.stop();
       assert.equal(this.server.sumOf(id), writer.sum, tunnel.mountPoint);
     }
+    assert.equal(this.server.strangers, 0);
     assert.equal(this.server.lost, 0);
     for (const { tunnel } of this.loads) tunnel.unmount();
     await eventually("no file is left", () => this.files().length === 0).catch((error: Error) => {
@@ -168,13 +198,14 @@ export class LoadedMachine {
 }
 
 /** How a tunnel is made that leads to a server and can renew its certificate. */
-export async function tunnelTo(connect: number, folder: string) {
+export async function tunnelTo({ port, address }: WritingServer, folder: string) {
   const key = `${folder}/key.pem`;
   writeFileSync(key, KEY_PEM);
   const now = new Date();
   const certificateCreationTime = utcTimeText(now);
   return {
-    connect,
+    connect: port,
+    address,
     identity: { key, pem: await certificate(now) },
     state: { fsId: "fs-1", commonName: "test-host", certificateCreationTime, privateKey: key },
   };

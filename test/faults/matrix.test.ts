@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:net";
 import { describe, test } from "node:test";
-import { eventually, isListening } from "../app/watchdog-rig.ts";
-import { LoadedMachine } from "./loaded-machine.ts";
+import { eventually } from "../app/watchdog-rig.ts";
+import { inNamespaces } from "../fakes/namespaces.ts";
+import { LoadedMachine, type LoadedTunnel } from "./loaded-machine.ts";
+import { Thief } from "./thief.ts";
+
+/** A network is cut for longer than it takes to restart a tunnel. */
+const SILENCE_MS = 1000;
+/** Ten times what it takes on an idle machine. */
+const LIMIT_MS = 400_000;
 
 type Options = Omit<Parameters<typeof LoadedMachine.start>[1], "tunnels">;
 
@@ -85,35 +91,43 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
-    name: "others try to get the port when stunnel dies",
-    holds: "they never do",
+    name: "another user tries to get the port when stunnel dies",
+    holds: "he never does",
     strike: async (machine) => {
-      const grabbers = machine.loads.map(({ tunnel }) => new Grabber(tunnel.port));
+      const thief = await Thief.start(machine);
       await machine.strike("stunnel");
       await machine.resumes();
-      for (const grabber of grabbers) await grabber.giveUp();
-      assert.deepEqual(
-        grabbers.map(({ succeeded }) => succeeded),
-        grabbers.map(() => false),
-      );
-      assert.ok(grabbers.every(({ tries }) => tries > 10));
+      const { tries, taken } = await thief.giveUp();
+      assert.deepEqual(taken, []);
+      assert.ok(tries > 10 * machine.loads.length, `${tries} tries`);
     },
   },
   {
-    name: "somebody has got the port when keeper and stunnel died unwatched",
+    name: "another user tries to get the port when keeper and stunnel are killed at once",
+    holds: "he is named where he gets it, and the tunnel is back when he lets go",
+    strike: async (machine) => {
+      const { pids } = machine;
+      const thief = await Thief.start(machine);
+      await machine.strike("both");
+      const isSettled = ({ tunnel }: LoadedTunnel, index: number) =>
+        thief.isNamed(machine, tunnel.port) || tunnel.state().pid !== pids[index];
+      await eventually("each is back, or its thief is named", () => machine.loads.every(isSettled));
+      const { taken } = await thief.giveUp();
+      for (const port of taken) assert.ok(thief.isNamed(machine, port), `port ${port}`);
+    },
+  },
+  {
+    name: "another user has got the port when keeper and stunnel died unwatched",
     holds: "he is named, and the tunnel is back when he lets go",
     strike: async (machine) => {
       await machine.stopWatching();
-      const grabbers = machine.loads.map(({ tunnel }) => new Grabber(tunnel.port));
+      const thief = await Thief.start(machine);
       await machine.killAll();
-      await eventually("all ports are theirs", () => grabbers.every(({ succeeded }) => succeeded));
+      const ports = machine.loads.map(({ tunnel }) => tunnel.port);
+      await eventually("all ports are his", () => ports.every((port) => thief.taken.includes(port)));
       await machine.watch();
-      const named = (port: number) =>
-        machine.rig.logged(new RegExp(`port ${port} .*process ${process.pid} `));
-      await eventually("he is named", () =>
-        machine.loads.every(({ tunnel }) => named(tunnel.port).length > 0),
-      );
-      for (const grabber of grabbers) await grabber.giveUp();
+      await eventually("he is named", () => ports.every((port) => thief.isNamed(machine, port)));
+      await thief.giveUp();
     },
   },
   {
@@ -191,16 +205,20 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: "the network is cut and comes back",
-    holds: "no stunnel is replaced for it",
-    options: { policy: { health: { everyMs: 200, limitMs: 3000 } } },
+    holds: "no stunnel is replaced for it, and no connection breaks",
+    options: { remote: true, policy: { health: { everyMs: 200, limitMs: 500 } } },
     strike: async (machine) => {
-      const { pids } = machine;
-      await machine.server.close();
+      const connections = () => machine.loads.map(({ writer }) => writer.connections);
+      const [pids, before] = [machine.pids, connections()];
+      machine.network?.cut();
       const reported = () => machine.rig.logged(/its server cannot be reached/).length;
       await eventually("it is reported", () => reported() >= machine.loads.length);
-      await machine.server.listen();
+      const isSilent = ({ writer }: LoadedTunnel) => writer.silentMs > SILENCE_MS;
+      await eventually("nothing gets through", () => machine.loads.every(isSilent));
+      machine.network?.mend();
       await machine.resumes();
       assert.deepEqual(machine.pids, pids);
+      assert.deepEqual(connections(), before);
     },
   },
   {
@@ -216,26 +234,29 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-for (const tunnels of [1, 20]) {
-  describe(`${tunnels === 1 ? "one tunnel" : `${tunnels} tunnels`} under a writing load`, {
-    concurrency: 2,
-  }, () => {
-    for (const { name, holds, options, strike, after } of FAULTS) {
-      test(`${name}: ${holds}; what was written is there, and nothing is left over`, async (t) => {
-        const machine = await LoadedMachine.start(t, { tunnels, ...options }).catch((error: Error) => {
-          if (!/^Command failed: mount /.test(error.message)) throw error;
-          t.skip("mounting is not permitted");
-        });
-        if (machine === undefined) return;
-        await strike(machine);
-        await machine.resumes();
-        t.diagnostic(`${name}: longest gap of ${tunnels} writers: ${machine.takeLongestGap()} ms`);
-        await after?.(machine);
-        await machine.end();
+await inNamespaces(
+  import.meta.url,
+  ["--mount"],
+  () => {
+    for (const tunnels of [1, 20]) {
+      describe(`${tunnels === 1 ? "one tunnel" : `${tunnels} tunnels`} under a writing load`, {
+        concurrency: 2,
+      }, () => {
+        for (const { name, holds, options, strike, after } of FAULTS) {
+          test(`${name}: ${holds}; what was written is there, and nothing is left over`, async (t) => {
+            const machine = await LoadedMachine.start(t, { tunnels, ...options });
+            await strike(machine);
+            await machine.resumes();
+            t.diagnostic(`${name}: longest gap of ${tunnels} writers: ${machine.takeLongestGap()} ms`);
+            await after?.(machine);
+            await machine.end();
+          });
+        }
       });
     }
-  });
-}
+  },
+  LIMIT_MS,
+);
 
 async function keepersStay(machine: LoadedMachine, strike: () => Promise<void>): Promise<void> {
   const keepers = () => machine.loads.map(({ tunnel }) => tunnel.state().keeper);
@@ -243,36 +264,4 @@ async function keepersStay(machine: LoadedMachine, strike: () => Promise<void>):
   await strike();
   await machine.recordsOthers(pids);
   assert.deepEqual(keepers(), before);
-}
-
-/** Somebody else who wants a port, and tries to get it all the time. */
-class Grabber {
-  readonly #port: number;
-  #server: Server | undefined;
-  #stopped = false;
-  tries = 0;
-  succeeded = false;
-
-  constructor(port: number) {
-    this.#port = port;
-    this.#try();
-  }
-
-  async giveUp(): Promise<void> {
-    this.#stopped = true;
-    await new Promise<void>((resolve) => this.#server?.close(() => resolve()) ?? resolve());
-    this.#server = undefined;
-    if (this.succeeded) await eventually("the port is free", async () => !(await isListening(this.#port)));
-  }
-
-  #try(): void {
-    if (this.#stopped) return;
-    this.tries += 1;
-    const server = createServer((socket) => socket.on("error", () => {}).destroy());
-    server.on("error", () => setTimeout(() => this.#try(), 1));
-    server.listen(this.#port, "127.0.0.1", () => {
-      this.#server = server;
-      this.succeeded = true;
-    });
-  }
 }

@@ -5,7 +5,7 @@ import type { TestContext } from "node:test";
 import { randomFrom, soak } from "../app/soak.ts";
 import { eventually, isListening, Rig, type RigTunnel } from "../app/watchdog-rig.ts";
 import { tunnelTo } from "./loaded-machine.ts";
-import { Writer, WritingServer } from "./writing-load.ts";
+import { type Writer, WritingServer } from "./writing-load.ts";
 
 /** A keeper pauses up to a minute after deaths in quick succession. */
 const FINISH_LIMIT_MS = 90_000;
@@ -48,10 +48,10 @@ export async function runSoak({ seed, minutes, print }: SoakOptions): Promise<bo
   };
   try {
     const { steps, mounted } = await soak(rig, randomFrom(seed), Number.POSITIVE_INFINITY, {
-      tunnel: await tunnelTo(server.port, folder),
+      tunnel: await tunnelTo(server, folder),
       mounted: (tunnel) => {
         seen.push(tunnel);
-        writers.set(tunnel, { id: seen.length, writer: new Writer(seen.length, tunnel.port) });
+        writers.set(tunnel, { id: seen.length, writer: server.writer(seen.length, tunnel.port) });
       },
       beforeUnmount: finish,
       before: (step) => {
@@ -72,9 +72,11 @@ export async function runSoak({ seed, minutes, print }: SoakOptions): Promise<bo
       files: files().length,
     };
     print(`${steps.length} steps, ${seen.length} mounts, ${records} records written`);
-    print(`wrong sums: ${wrong.length}, records lost: ${server.lost}`);
+    print(`wrong sums: ${wrong.length}, records lost: ${server.lost}, of others: ${server.strangers}`);
     print(`left over: ${left.processes} processes, ${left.ports} ports, ${left.files} files`);
-    return [wrong.length, server.lost, ...Object.values(left)].every((count) => count === 0);
+    return [wrong.length, server.lost, server.strangers, ...Object.values(left)].every(
+      (count) => count === 0,
+    );
   } catch (error) {
     print(rig.lines.join("\n"));
     throw error;

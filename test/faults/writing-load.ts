@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { connect, type Socket } from "node:net";
+import { connect, type Server as NetServer, type Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import { certificate, KEY_PEM } from "../app/tls-responder.ts";
 
@@ -18,24 +18,46 @@ interface WrittenRecord {
   readonly message: Buffer;
 }
 
+interface Place {
+  readonly port?: number;
+  readonly address?: string;
+  /** What makes its socket, where it is not in this network namespace. */
+  readonly listen?: (port: number) => Promise<NetServer>;
+}
+
 /** A server that applies each record once and acknowledges it; what it has applied outlives its restarts. */
 export class WritingServer {
+  /** In every record of its writers: one that has another came through a tunnel that is not its writer's. */
+  readonly mark = randomBytes(4).readUInt32BE();
+  readonly address: string;
   readonly #sums = new Map<number, { applied: number; readonly hash: ReturnType<typeof createHash> }>();
   readonly #sockets = new Set<TLSSocket>();
   readonly #pem: string;
+  readonly #listen: Place["listen"];
   #server: Server | undefined;
-  port = 0;
+  port: number;
   /** Records that came without the one before them. */
   lost = 0;
+  /** Connections of writers of other servers. */
+  strangers = 0;
 
-  private constructor(pem: string) {
+  private constructor(pem: string, { port = 0, address = "127.0.0.1", listen }: Place) {
     this.#pem = pem;
+    this.#listen = listen;
+    this.port = port;
+    this.address = address;
   }
 
-  static async start(): Promise<WritingServer> {
-    const server = new WritingServer(await certificate());
+  /** @param place where it listens; on a port that the kernel chooses, unless told */
+  static async start(place: Place = {}): Promise<WritingServer> {
+    const server = new WritingServer(await certificate(), place);
     await server.listen();
     return server;
+  }
+
+  /** Somebody who writes to it through a local port. */
+  writer(id: number, port: number): Writer {
+    return new Writer(id, port, this.mark);
   }
 
   /** Listens, on the same port as before. */
@@ -43,9 +65,10 @@ export class WritingServer {
     const options = { key: KEY_PEM, cert: this.#pem, requestCert: true, rejectUnauthorized: false };
     const server = createServer(options, (socket) => this.#serve(socket));
     server.on("tlsClientError", () => {});
+    const place = (await this.#listen?.(this.port)) ?? { port: this.port, host: this.address };
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen(this.port, "127.0.0.1", resolve);
+      server.listen(place, resolve);
     });
     this.port = (server.address() as { port: number }).port;
     this.#server = server;
@@ -69,12 +92,16 @@ export class WritingServer {
     socket.on("error", () => {});
     socket.on("close", () => this.#sockets.delete(socket));
     onMessages(socket, (message) => {
+      if (isRecord(message) && message.readUInt32BE(12) !== this.mark) {
+        this.strangers += 1;
+        socket.destroy();
+      }
       if (!socket.destroyed) socket.write(framed(this.#answer(message)));
     });
   }
 
   #answer(message: Buffer): Buffer {
-    if (message.readUInt32BE(4) === WRITE) return words(this.#apply(message));
+    if (isRecord(message)) return words(this.#apply(message));
     // an empty success
     return words(message.readUInt32BE(0), 1, 0, 0, 0, 0);
   }
@@ -85,7 +112,7 @@ export class WritingServer {
     this.#sums.set(writer, sum);
     if (number > sum.applied + 1) this.lost += 1;
     if (number === sum.applied + 1) {
-      sum.hash.update(message.subarray(12));
+      sum.hash.update(message.subarray(16));
       sum.applied = number;
     }
     return sum.applied;
@@ -99,6 +126,7 @@ export class WritingServer {
 export class Writer {
   readonly #id: number;
   readonly #port: number;
+  readonly #mark: number;
   readonly #hash = createHash("sha256");
   #pending: WrittenRecord[] = [];
   #socket: Socket | undefined;
@@ -111,9 +139,10 @@ export class Writer {
   acknowledged = 0;
   connections = 0;
 
-  constructor(id: number, port: number) {
+  constructor(id: number, port: number, mark: number) {
     this.#id = id;
     this.#port = port;
+    this.#mark = mark;
     this.#connect();
   }
 
@@ -123,6 +152,11 @@ export class Writer {
     this.#longestGap = 0;
     this.#lastAnswer = performance.now();
     return longest;
+  }
+
+  /** For how long there was no answer. */
+  get silentMs(): number {
+    return performance.now() - this.#lastAnswer;
   }
 
   get sum(): string {
@@ -181,11 +215,15 @@ export class Writer {
       this.made += 1;
       const content = randomBytes(100 + (this.made % 900));
       this.#hash.update(content);
-      const message = framed(Buffer.concat([words(this.made, WRITE, this.#id), content]));
+      const message = framed(Buffer.concat([words(this.made, WRITE, this.#id, this.#mark), content]));
       this.#pending.push({ number: this.made, message });
       this.#socket?.write(message);
     }
   }
+}
+
+function isRecord(message: Buffer): boolean {
+  return message.readUInt32BE(4) === WRITE;
 }
 
 /** Calls back with each message of a stream of messages of one fragment each. */

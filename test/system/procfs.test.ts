@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readMounts, readNfsClientPorts } from "../../src/system/mounts.ts";
@@ -116,6 +118,17 @@ test("a process in another mount namespace sees the same directory only where it
   await child.kill();
   assert.equal(seesSameDirectory(child.pid, join(directory, "same")), false);
 });
+
+for (const address of ["127.0.0.1", "0.0.0.0", "::", "::ffff:127.0.0.1"]) {
+  test(`who listens on ${address} gets the connections to 127.0.0.1`, async (t) => {
+    const server = createServer().listen(0, address);
+    t.after(() => server.close());
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const inode = listenerInode(port);
+    assert.ok(inode !== undefined && holdsSocket(process.pid, inode));
+  });
+}
 
 test("the mounts of a process are those of its namespace", async (t) => {
   const directory = temporaryDirectory(t, "mounts");
