@@ -1,27 +1,26 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { Socket } from "node:net";
 import type { ProcessIdentity } from "../core/state/state.ts";
+import { readProcFile } from "./proc-file.ts";
 import { isAlive } from "./procfs.ts";
 
-/** The keeper's descriptor that is a pipe with no other writer. */
+/** The descriptor of keeper and stunnel that is a pipe with no other writer. */
 const LIFELINE_DESCRIPTOR = 4;
+/** The part of open(2)'s flags that says for what a file was opened, and what it says for both. */
+const ACCESS_MODE = 0o3;
+const READ_AND_WRITE = 0o2;
 
 /**
- * Calls `onDeath` once, as soon as the kernel has closed the keeper's lifeline because it died. This works
- * for keepers of earlier watchdogs too: the pipe is reached through /proc/PID/fd (proc(5)), so it belongs
- * to exactly that process.
+ * Calls `onDeath` once, as soon as the kernel has closed the lifeline of a tunnel's process because it died. This
+ * works for those of earlier watchdogs too: the pipe is reached through /proc/PID/fd (proc(5)), so it belongs to
+ * exactly that process.
  *
- * @returns how to stop watching, or undefined where the keeper is dead or has no lifeline
+ * @returns how to stop watching, or undefined where the process is dead or has no lifeline
  */
-export function watchLifeline(keeper: ProcessIdentity, onDeath: () => void): (() => void) | undefined {
-  let descriptor: number;
-  try {
-    const path = `/proc/${keeper.pid}/fd/${LIFELINE_DESCRIPTOR}`;
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch {
-    return undefined;
-  }
-  if (!isAlive(keeper)) {
+export function watchLifeline(process: ProcessIdentity, onDeath: () => void): (() => void) | undefined {
+  const descriptor = openLifeline(process.pid);
+  if (descriptor === undefined) return undefined;
+  if (!fstatSync(descriptor).isFIFO() || !isAlive(process)) {
     closeSync(descriptor);
     return undefined;
   }
@@ -37,4 +36,18 @@ export function watchLifeline(keeper: ProcessIdentity, onDeath: () => void): (()
     watching = false;
     pipe.destroy();
   };
+}
+
+/**
+ * Opens the other end of a lifeline. A stunnel that somebody else started may use the descriptor for one end of a
+ * pipe of its own: what is read of that would be lost to it.
+ */
+function openLifeline(pid: number): number | undefined {
+  try {
+    const flags = /^flags:\s*(\d+)$/m.exec(readProcFile(`/proc/${pid}/fdinfo/${LIFELINE_DESCRIPTOR}`))?.[1];
+    if (flags === undefined || (Number.parseInt(flags, 8) & ACCESS_MODE) !== READ_AND_WRITE) return undefined;
+    return openSync(`/proc/${pid}/fd/${LIFELINE_DESCRIPTOR}`, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
 }

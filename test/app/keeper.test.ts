@@ -35,6 +35,18 @@ describe("a keeper", { concurrency: 4 }, () => {
     assert.equal(await tunnel.isListening(), true);
   });
 
+  test("a keeper is not what the kernel kills where memory runs out, and stunnel is as before", async (t) => {
+    const rig = new Rig(t);
+    const { pid, keeper } = (await rig.tunnel()).state();
+    // CAP_SYS_RESOURCE, capabilities(7): not every container has it
+    const capabilities = /^CapEff:\s+(\w+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
+    const mayBeSpared = ((BigInt(`0x${capabilities}`) >> 24n) & 1n) === 1n;
+    const adjustment = (process: number | "self") =>
+      Number(readFileSync(`/proc/${process}/oom_score_adj`, "utf8"));
+    assert.equal(adjustment(keeper?.pid ?? 0), mayBeSpared ? -1000 : adjustment("self"));
+    assert.equal(adjustment(pid), adjustment("self"));
+  });
+
   test("a keeper that waits tries at once when it gets SIGHUP", async (t) => {
     const rig = new Rig(t);
     const tunnel = await rig.tunnel();

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { watchLifeline } from "../../src/system/lifeline.ts";
+import { processFacts } from "../../src/system/procfs.ts";
 import { eventually, kill, Rig } from "../app/watchdog-rig.ts";
+import { Child } from "./children.ts";
 
 test("a keeper's death is an event, and that of its stunnel is none", async (t) => {
   const rig = new Rig(t);
@@ -20,6 +22,34 @@ test("a keeper's death is an event, and that of its stunnel is none", async (t) 
   await kill(keeper.pid);
   await eventually("it is heard", () => deaths === 1, 500);
 });
+
+test("a stunnel's death is an event too, also when its keeper has died before", async (t) => {
+  const rig = new Rig(t);
+  const { pid, pidStartTime = 0, keeper } = (await rig.tunnel()).state();
+  await kill(keeper?.pid ?? 0);
+  let deaths = 0;
+  const stop = watchLifeline({ pid, startTime: pidStartTime }, () => (deaths += 1));
+  assert.notEqual(stop, undefined);
+  await kill(pid);
+  await eventually("it is heard", () => deaths === 1);
+});
+
+const strangers: [what: string, opens: string][] = [
+  ["one end of a pipe", "exec 4< <(sleep 60)"],
+  ["a file that is read and written", "exec 4<>/dev/null"],
+  ["nothing", ""],
+];
+for (const [what, opens] of strangers) {
+  test(`a stranger that has ${what} where lifelines are has none, and nothing is read there`, async (t) => {
+    const child = new Child(t, "/bin/bash", ["-c", `${opens}\necho ready; read -r _`]);
+    assert.equal(await child.line(), "ready");
+    const startTime = processFacts(child.pid)?.startTime ?? 0;
+    assert.equal(
+      watchLifeline({ pid: child.pid, startTime }, () => {}),
+      undefined,
+    );
+  });
+}
 
 test("who does not listen any more hears nothing, and a dead keeper has no lifeline", async (t) => {
   const rig = new Rig(t);

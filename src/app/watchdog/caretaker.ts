@@ -44,6 +44,7 @@ export interface Pass {
   /** Milliseconds on a clock that is never set. */
   readonly now: number;
   readonly policy: Policy;
+  /** How often processes are looked at that cannot report their death. */
   readonly watchMs: number;
   useOf(tunnel: WatchedTunnel): Use;
   /** All processes that have a stunnel configuration of the state directory among their arguments. */
@@ -54,8 +55,6 @@ export interface Pass {
 
 /** Starts and ends at the same time: more would only wait for the processors. */
 const MOST_ACTIONS = 8;
-/** A keeper that cannot report its death yet is looked at again after this long. */
-const FOLLOW_MS = 250;
 /** A tunnel whose stunnel is being restarted is looked at this often. */
 const DOWN_MS = 1000;
 /** A state file that cannot be read is reported after this long: it may be that it is just being written. */
@@ -117,17 +116,16 @@ export class Caretaker {
       now: pass.now,
       random: Math.random(),
       graceMs: pass.policy.graceMs,
-      watchMs: pass.watchMs,
     });
     tunnel.memory = memory;
     const { stunnel, keeper } = tunnel.processes;
-    const isFollowed = tunnel.follow(keeper, () => {
+    tunnel.follow(tunnel.processes, () => {
       tunnel.changed = true;
       this.#wake(false);
     });
     const looks = [
       lookInMs,
-      isFollowed ? undefined : FOLLOW_MS,
+      tunnel.isFollowed ? undefined : pass.watchMs,
       keeper !== undefined && stunnel === undefined ? DOWN_MS : undefined,
     ].filter((ms) => ms !== undefined);
     tunnel.lookAt = pass.now + Math.min(Number.POSITIVE_INFINITY, ...looks);

@@ -24,7 +24,7 @@ const RETRY_MS = 1000;
 const FULL_LOOK_MS = 30_000;
 /** All processes of the machine are searched for tunnels without files this often. */
 const STRAYS_MS = 600_000;
-/** So many tunnels without a keeper are looked at four times a second, more of them once. */
+/** So many tunnels that cannot report their death are looked at four times a second, more of them once. */
 const FEW = 16;
 const WATCH_FEW_MS = 250;
 const WATCH_MANY_MS = 1000;
@@ -169,13 +169,11 @@ export class Supervisor {
 
   #newPass(now: number): Pass {
     const { paths } = this.#context;
-    const withoutKeeper = Array.from(this.#tunnels.values()).filter(
-      ({ processes }) => processes.keeper === undefined && processes.stunnel !== undefined,
-    );
+    const polled = Array.from(this.#tunnels.values()).filter(({ isFollowed }) => !isFollowed);
     return {
       now,
       policy: this.#policy,
-      watchMs: withoutKeeper.length > FEW ? WATCH_MANY_MS : WATCH_FEW_MS,
+      watchMs: polled.length > FEW ? WATCH_MANY_MS : WATCH_FEW_MS,
       useOf: this.#readUses(now),
       tunnelProcesses: once(() => tunnelProcesses(paths.stateDirectory)),
       mountingPorts: once(mountingPorts),

@@ -5,7 +5,6 @@ import { savedNetworkNamespace, type TunnelMark } from "../../core/supervise/pro
 import type { RecordedMount } from "../../core/supervise/use.ts";
 import { type TunnelPaths, tunnelPaths } from "../../core/tunnel/names.ts";
 import { watchLifeline } from "../../system/lifeline.ts";
-import type { ProcessFacts } from "../../system/procfs.ts";
 import { watchDirectory } from "../../system/watch.ts";
 import type { StateFile, TunnelFiles } from "./inventory.ts";
 import { KeptConfig } from "./kept-config.ts";
@@ -42,7 +41,9 @@ export class WatchedTunnel {
   /** The version of its state file that was reported as unreadable. */
   reportedVersion: string | undefined;
   readonly config: KeptConfig;
-  #lifeline: { keeper: ProcessIdentity; stop: () => void } | undefined;
+  /** Nothing can happen to its processes unnoticed. */
+  isFollowed = false;
+  #lifeline: { of: ProcessIdentity; stop: () => void } | undefined;
   #directory: (() => void) | undefined;
 
   constructor(files: TunnelFiles, stateDirectory: string, now: number) {
@@ -102,21 +103,18 @@ export class WatchedTunnel {
     return { ...this.mark, pids, pidFile: this.paths.pidFile };
   }
 
-  /**
-   * Follows the tunnel's processes by events: the keeper's death, and stunnel's pid file.
-   *
-   * @returns whether nothing of that kind can happen unnoticed
-   */
-  follow(keeper: ProcessFacts | undefined, event: () => void): boolean {
-    const same =
-      this.#lifeline?.keeper.pid === keeper?.pid && this.#lifeline?.keeper.startTime === keeper?.startTime;
-    if (!same) {
+  /** Follows the tunnel's processes by events: the death of what holds its socket, and stunnel's pid file. */
+  follow({ keeper, stunnel }: TunnelProcesses, event: () => void): void {
+    // a keeper that lives replaces a stunnel that died, which shows in the pid file
+    const holder = keeper ?? stunnel;
+    const { of: followed } = this.#lifeline ?? {};
+    if (followed?.pid !== holder?.pid || followed?.startTime !== holder?.startTime) {
       this.#lifeline?.stop();
-      const stop = keeper === undefined ? undefined : watchLifeline(keeper, event);
-      this.#lifeline = keeper === undefined || stop === undefined ? undefined : { keeper, stop };
+      const stop = holder === undefined ? undefined : watchLifeline(holder, event);
+      this.#lifeline = holder === undefined || stop === undefined ? undefined : { of: holder, stop };
     }
     if (this.files.hasDirectory) this.#directory ??= watchDirectory(this.paths.directory, event);
-    return keeper === undefined || (this.#lifeline !== undefined && this.#directory !== undefined);
+    this.isFollowed = holder === undefined || (this.#lifeline !== undefined && this.#directory !== undefined);
   }
 
   unfollow(): void {

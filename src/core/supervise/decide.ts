@@ -73,8 +73,6 @@ export interface Moment {
   readonly random: number;
   /** How long a tunnel is kept after its unmount. */
   readonly graceMs: number;
-  /** How often processes are looked at that cannot report their death. */
-  readonly watchMs: number;
 }
 
 /** Two looks, this far apart, must agree that nobody needs a tunnel: one reading of a table may miss a line. */
@@ -123,12 +121,11 @@ function useSince({ use, recordedUnusedMs }: Observation, { use: last }: Memory,
 
 /** A tunnel that is needed. */
 function keep(seen: Observation, memory: Remembered, moment: Moment): Decision {
-  const { now, watchMs } = moment;
+  const { now } = moment;
   const leave = (lookInMs?: number): Decision => ({ action: "leave", memory, lookInMs });
   const linger = now - memory.use.since < SOON_MS ? LINGER_SOON_MS : LINGER_LATER_MS;
   const lookInMs = seen.use === "lingering" ? linger : undefined;
-  if (seen.keeper) return leave(lookInMs);
-  if (seen.stunnel) return leave(Math.min(watchMs, lookInMs ?? watchMs));
+  if (seen.keeper || seen.stunnel) return leave(lookInMs);
   return attempt("start", memory, moment, lookInMs);
 }
 

@@ -21,7 +21,7 @@ const HEALTHY: Observation = {
   ageMs: 1_000_000,
   recordedUnusedMs: undefined,
 };
-const MOMENT: Moment = { now: 1_000_000, random: 0.5, graceMs: 0, watchMs: 250 };
+const MOMENT: Moment = { now: 1_000_000, random: 0.5, graceMs: 0 };
 const HOUR = 3_600_000;
 
 /** Looks at a tunnel again and again, whenever the decision says, for so long; returns what was done when. */
@@ -50,7 +50,7 @@ function watch(
 const cases: [what: string, seen: Partial<Observation>, action: Action, lookInMs: number | undefined][] = [
   ["all is well", {}, "leave", undefined],
   ["the keeper restarts stunnel itself", { stunnel: false }, "leave", undefined],
-  ["a stunnel without a keeper is adopted, and watched", { keeper: false }, "leave", 250],
+  ["a stunnel without a keeper is adopted", { keeper: false }, "leave", undefined],
   ["neither lives", { stunnel: false, keeper: false }, "start", undefined],
   ["the kernel still has a client", { use: "lingering" }, "leave", 200],
   [
