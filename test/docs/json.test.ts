@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Command } from "commander";
+import type { HistoryEntry } from "../../src/app/logs/history.ts";
 import { efsUtils } from "../../src/bin/commands/program.ts";
 import type { Status } from "../../src/core/status/status.ts";
 import { CHECKOUT } from "../bin/built.ts";
@@ -78,7 +79,9 @@ const STATUS: Whole<Status> = {
   unread: [""],
 };
 
-const WHOLE: Readonly<Record<string, object>> = { status: STATUS };
+const ENTRY: Whole<HistoryEntry> = { time: 0, source: "tunnel", tunnel: "", level: "INFO", message: "" };
+
+const WHOLE: Readonly<Record<string, object>> = { status: STATUS, logs: { entries: [ENTRY] } };
 
 describe("docs/json.md", () => {
   test("has a section for every command with --json, which names its schema", () => {

@@ -16,29 +16,36 @@ export function rotatedFiles(path: string): string[] {
   return [...numbers.sort((one, other) => other - one).map((number) => `${path}.${number}`), path];
 }
 
+/** How far a file was read, in bytes. */
+export interface ReadUpTo {
+  readonly inode: number;
+  readonly size: number;
+}
+
 /**
- * The entries of a log and of its older files, oldest first.
+ * The entries of a log and of its older files, oldest first, and how far the file that is written to was read.
  *
  * @throws the system's error where it cannot be read; ENOENT where its directory is not there
  */
-export function readLog(path: string, source: LogSource): LogEntry[] {
-  return rotatedFiles(path).flatMap((file) => parseLog(readEnd(file), source));
+export function readLog(path: string, source: LogSource): { entries: LogEntry[]; end: ReadUpTo | undefined } {
+  const parts = rotatedFiles(path).map(readEnd);
+  return { entries: parts.flatMap((part) => parseLog(part?.text ?? "", source)), end: parts.at(-1) };
 }
 
-/** The end of a file; nothing where it is not there any more. */
-function readEnd(path: string): string {
+/** The end of a file; undefined where it is not there any more. */
+function readEnd(path: string): (ReadUpTo & { readonly text: string }) | undefined {
   let descriptor: number;
   try {
     descriptor = openSync(path, "r");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
   try {
-    const { size } = fstatSync(descriptor);
+    const { size, ino: inode } = fstatSync(descriptor);
     const buffer = Buffer.alloc(Math.min(size, MOST_BYTES));
     const length = readSync(descriptor, buffer, 0, buffer.length, size - buffer.length);
-    return buffer.toString("utf8", 0, length);
+    return { inode, size: size - buffer.length + length, text: buffer.toString("utf8", 0, length) };
   } finally {
     closeSync(descriptor);
   }

@@ -211,7 +211,7 @@ class Logs {
 
   #readNow(path: string, source: "mount" | "watchdog"): LogEntry[] {
     try {
-      return readLog(path, source);
+      return readLog(path, source).entries;
     } catch (error) {
       if (!hasCode(error, "ENOENT")) this.unread.push(`${path}: ${reason(error)}`);
       return [];

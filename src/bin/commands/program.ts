@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { VERSION } from "../../version.ts";
 import { addCompletion } from "./completion.ts";
 import { addInstall } from "./install.ts";
+import { addLogs } from "./logs.ts";
 import { addStatus } from "./status.ts";
 import { addUninstall } from "./uninstall.ts";
 import { addVersion } from "./version.ts";
@@ -17,6 +18,7 @@ export function efsUtils(built: string): Command {
     .version(VERSION)
     .exitOverride();
   addStatus(program);
+  addLogs(program);
   addInstall(program, built);
   addUninstall(program, built);
   addVersion(program);

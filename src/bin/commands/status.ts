@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { Command } from "commander";
 import { lookAtMounts, type StatusContext } from "../../app/status/look.ts";
 import { EfsError } from "../../core/errors.ts";
@@ -10,7 +11,7 @@ import { statusText } from "../../render/status.ts";
 import { writeAtomically } from "../../system/files.ts";
 import { SYSTEM_KERNEL } from "../../system/kernel.ts";
 import { inquiry, type Outcome } from "./inquiry.ts";
-import { output, say, sayJson, schemaText } from "./terminal.ts";
+import { interruption, output, say, sayJson, schemaText } from "./terminal.ts";
 
 interface Options {
   readonly watch?: boolean;
@@ -95,16 +96,16 @@ async function watch(look: () => Promise<Status>, pauseMs: number): Promise<Outc
   if (!output().isTerminal) {
     throw new EfsError("usage", "--watch needs a terminal", { hint: "leave it out, or use --json" });
   }
-  const ended = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => ended.abort());
+  const ended = interruption();
   const [enter, leave] = OTHER_SCREEN;
   process.stdout.write(enter);
   let status: Status | undefined;
   try {
-    while (!ended.signal.aborted) {
+    while (!ended.aborted) {
       status = await look();
-      if (!ended.signal.aborted) draw(status, pauseMs);
-      await pause(pauseMs, ended.signal);
+      if (!ended.aborted) draw(status, pauseMs);
+      // interrupted is as good as over
+      await setTimeout(pauseMs, undefined, { signal: ended }).catch(() => {});
     }
   } finally {
     process.stdout.write(leave);
@@ -121,16 +122,4 @@ function draw(status: Status, pauseMs: number): void {
   );
   const lines = [title, "", ...statusText(status, screen, now.getTime())].slice(0, screen.height - 1);
   process.stdout.write(`${HOME}${lines.map((line) => `${line}${CLEAR_LINE}\n`).join("")}${CLEAR_BELOW}`);
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    const end = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    signal.addEventListener("abort", end, { once: true });
-    if (signal.aborted) end();
-  });
 }

@@ -42,3 +42,12 @@ export function schemaText(schema: `${string}/${number}`, result: object): strin
 export function sayJson(schema: `${string}/${number}`, result: object): void {
   say(schemaText(schema, result));
 }
+
+/** Aborted by the signals that end a command that goes on and on. */
+export function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => controller.abort());
+  }
+  return controller.signal;
+}
