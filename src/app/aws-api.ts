@@ -1,4 +1,13 @@
 import type { Region } from "../core/ids.ts";
+import { trustedAuthorities } from "../system/authorities.ts";
+import { lookupWithin } from "../system/resolver.ts";
+
+/** Credentials as the SDK takes them. */
+export interface ApiKeys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
 
 /** Who calls an API of AWS, and where. */
 export interface ApiCaller {
@@ -6,6 +15,8 @@ export interface ApiCaller {
   /** The profile of ~/.aws whose credentials are used; undefined leaves it to the SDK's own order. */
   readonly profile: string | undefined;
   readonly fips: boolean;
+  /** Gives the credentials, where it is not the SDK that looks for them. */
+  readonly credentials?: () => Promise<ApiKeys>;
 }
 
 const CONNECT_LIMIT_MS = 3000;
@@ -18,7 +29,8 @@ const CALL_LIMIT_MS = 15_000;
  *
  * @param maxAttempts how often a call is made in all where it is throttled or gets no answer
  */
-export function clientSettings({ region, fips, profile }: ApiCaller, maxAttempts = 2) {
+export function clientSettings({ region, fips, profile, credentials }: ApiCaller, maxAttempts = 2) {
+  const agent = { lookup: lookupWithin(CONNECT_LIMIT_MS) };
   return {
     region,
     useFipsEndpoint: fips,
@@ -26,7 +38,10 @@ export function clientSettings({ region, fips, profile }: ApiCaller, maxAttempts
     // its warnings would go to the terminal
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     ...(profile === undefined ? {} : { profile }),
+    ...(credentials === undefined ? {} : { credentials }),
     requestHandler: {
+      httpAgent: agent,
+      httpsAgent: { ...agent, ...trustedAuthorities(process.env) },
       connectionTimeout: CONNECT_LIMIT_MS,
       requestTimeout: ANSWER_LIMIT_MS,
       throwOnRequestTimeout: true,

@@ -2,7 +2,7 @@ import type { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { EfsError } from "../core/errors.ts";
 import { type MountEvent, streamName } from "../core/report/mount-event.ts";
 import type { Metadata } from "../system/metadata.ts";
-import { saidOf } from "./aws-failure.ts";
+import { explainApiFailure } from "./aws-failure.ts";
 
 /** What an event is published with. */
 export interface Publication {
@@ -15,6 +15,7 @@ export interface Publication {
 
 /** How long everything together may take, once the SDK is loaded. */
 const LIMIT_MS = 2000;
+const LATE = Object.assign(new Error(`nothing within ${LIMIT_MS / 1000} s`), { name: "TimeoutError" });
 /** How long the instance may take to say who it is. */
 const METADATA_LIMIT_MS = 500;
 
@@ -31,7 +32,7 @@ export async function publishEvent(publication: Publication): Promise<void> {
   const instance = await findInstance(publication.metadata);
   const region = event.region ?? instance.region ?? event.otherRegion;
   if (region === undefined) {
-    throw failure("the region is not known", "set region in [mount] of efs-utils.conf");
+    throw failure("the region of CloudWatch Logs is not known", "set region in [mount] of efs-utils.conf");
   }
   const client = new logs.CloudWatchLogsClient({
     region,
@@ -43,27 +44,52 @@ export async function publishEvent(publication: Publication): Promise<void> {
     logGroupName: event.group,
     logStreamName: streamName(event.fsId, instance.id ?? hostName),
   };
+  const calls = new Calls(limit);
   try {
-    await Promise.race([publish(logs, client, stream, event, limit), aborted(limit)]);
+    await Promise.race([publish(logs, client, calls, stream, event), aborted(limit)]);
   } catch (error) {
-    throw explained(error, event.group, region);
+    const { message, hint } = explainApiFailure(limit.aborted ? LATE : error, {
+      service: "CloudWatch Logs",
+      permission: `logs:${calls.action} on ${event.group}`,
+      region,
+      profile: event.profile,
+      purpose: "the log group",
+    });
+    throw failure(message, hint, error);
   } finally {
     client.destroy();
+  }
+}
+
+/** The calls to the API: all of them end with one limit, and the last one's action is known. */
+class Calls {
+  readonly #abortSignal: AbortSignal;
+  action = "PutLogEvents";
+
+  constructor(abortSignal: AbortSignal) {
+    this.#abortSignal = abortSignal;
+  }
+
+  /** What a call of this action is sent with. */
+  to(action: string): { readonly abortSignal: AbortSignal } {
+    this.action = action;
+    return { abortSignal: this.#abortSignal };
   }
 }
 
 async function publish(
   logs: typeof import("../lazy/aws-logs.ts"),
   client: CloudWatchLogsClient,
+  calls: Calls,
   stream: { readonly logGroupName: string; readonly logStreamName: string },
   { time, message, retentionDays: retentionInDays }: MountEvent,
-  abortSignal: AbortSignal,
 ): Promise<void> {
   const { logGroupName } = stream;
   const event = { ...stream, logEvents: [{ timestamp: time, message }] };
-  const put = () => client.send(new logs.PutLogEventsCommand(event), { abortSignal });
-  const makeStream = () => client.send(new logs.CreateLogStreamCommand(stream), { abortSignal });
-  const makeGroup = () => client.send(new logs.CreateLogGroupCommand({ logGroupName }), { abortSignal });
+  const put = () => client.send(new logs.PutLogEventsCommand(event), calls.to("PutLogEvents"));
+  const makeStream = () => client.send(new logs.CreateLogStreamCommand(stream), calls.to("CreateLogStream"));
+  const makeGroup = () =>
+    client.send(new logs.CreateLogGroupCommand({ logGroupName }), calls.to("CreateLogGroup"));
   const retention = new logs.PutRetentionPolicyCommand({ logGroupName, retentionInDays });
 
   if (!(await isForMissing(put()))) return;
@@ -72,14 +98,16 @@ async function publish(
     // of a group that others made meanwhile, the retention is theirs to set
     if (await isMade(makeGroup())) {
       // the event is worth more than its end: it is published even where that may not be set
-      await client.send(retention, { abortSignal }).catch((error: unknown) => {
+      await client.send(retention, calls.to("PutRetentionPolicy")).catch((error: unknown) => {
         forgotten = error;
       });
     }
     await isMade(makeStream());
   }
   await put();
-  if (forgotten !== undefined) throw forgotten;
+  if (forgotten === undefined) return;
+  calls.action = "PutRetentionPolicy";
+  throw forgotten;
 }
 
 const isCalled = (error: unknown, name: string) => error instanceof Error && error.name === name;
@@ -119,27 +147,5 @@ function aborted(signal: AbortSignal): Promise<never> {
 }
 
 function failure(why: string, hint: string, cause?: unknown): EfsError {
-  return new EfsError("system", `the mount is not reported to CloudWatch Logs: ${why}`, { hint, cause });
-}
-
-/** What a failed call means for the user. */
-function explained(cause: unknown, group: string, region: string): EfsError {
-  const { name = "", code = "" } = (cause ?? {}) as { name?: string; code?: string };
-  const said = saidOf(cause);
-  if (/CredentialsProvider|UnrecognizedClient|InvalidClientTokenId|ExpiredToken|Signature/.test(name)) {
-    return failure(said, "give this machine credentials that may write the log group", cause);
-  }
-  if (/AccessDenied/.test(name)) {
-    return failure(`access to ${group} is denied: ${said}`, "allow it in the IAM policy", cause);
-  }
-  const isLate = /^(Timeout|Abort)Error$/.test(name);
-  if (isLate || /ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH/.test(`${code} ${name}`)) {
-    const why = isLate ? `nothing within ${LIMIT_MS / 1000} s` : said;
-    return failure(
-      `its API in ${region} does not answer: ${why}`,
-      "check this machine's way to it: a route, or a VPC endpoint for logs",
-      cause,
-    );
-  }
-  return failure(`${name} ${said}`, "check [cloudwatch-log] in efs-utils.conf", cause);
+  return new EfsError("system", `the mount is not reported: ${why}`, { hint, cause });
 }

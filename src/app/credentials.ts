@@ -7,6 +7,7 @@ import type { Region } from "../core/ids.ts";
 import type { IamRequest } from "../core/request/request.ts";
 import { awsSuffix } from "../core/target/partitions.ts";
 import { hasControlCharacter, quoted } from "../core/text.ts";
+import { trustedAuthorities } from "../system/authorities.ts";
 import { quietSdk } from "../system/aws-sdk.ts";
 import { reason } from "../system/files.ts";
 import { askHttp } from "../system/http.ts";
@@ -169,8 +170,7 @@ async function webIdentityKeys(
   { roleArn, tokenFile }: { roleArn: string; tokenFile: string },
   { environment, region }: CredentialContext,
 ): Promise<Credentials> {
-  const host = environment.AWS_USE_FIPS_ENDPOINT === "true" ? "sts-fips" : "sts";
-  const endpoint = environment.AWS_ENDPOINT_URL_STS || `https://${host}.${region}.${awsSuffix(region)}`;
+  const endpoint = stsEndpoint(region, environment);
   const body = new URLSearchParams({
     Action: "AssumeRoleWithWebIdentity",
     Version: "2011-06-15",
@@ -178,7 +178,8 @@ async function webIdentityKeys(
     RoleSessionName: SESSION_NAME,
     WebIdentityToken: readToken(tokenFile),
   }).toString();
-  const answer = await askHttp(new URL("/", webAddress(endpoint)), {
+  const answer = await askHttp(webAddress(endpoint), {
+    ...trustedAuthorities(environment),
     method: "POST",
     headers: { accept: "application/json", "content-type": "application/x-www-form-urlencoded" },
     body,
@@ -193,6 +194,14 @@ async function webIdentityKeys(
   }
   const path = ["AssumeRoleWithWebIdentityResponse", "AssumeRoleWithWebIdentityResult", "Credentials"];
   return parseKeys(JSON.stringify(at(data, ...path) ?? null), "STS answers without credentials");
+}
+
+/** As the SDKs find it: the variable for this service before the one for all, both of which can be switched off. */
+function stsEndpoint(region: Region, environment: Environment): string {
+  const host = /^true$/i.test(environment.AWS_USE_FIPS_ENDPOINT ?? "") ? "sts-fips" : "sts";
+  const isConfigured = !/^true$/i.test(environment.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS ?? "");
+  const configured = environment.AWS_ENDPOINT_URL_STS || environment.AWS_ENDPOINT_URL;
+  return (isConfigured && configured) || `https://${host}.${region}.${awsSuffix(region)}`;
 }
 
 function parseJson(text: string): unknown {

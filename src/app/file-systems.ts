@@ -49,6 +49,8 @@ function fileSystem({ FileSystemId: id = "", Encrypted, KmsKeyId }: FileSystemDe
 }
 
 function apiFailure(cause: unknown, fsId: FileSystemId, { region, profile }: ApiCaller): EfsError {
+  // of the credentials that were looked for here
+  if (cause instanceof EfsError) return cause;
   if (cause instanceof Error && cause.name === "FileSystemNotFound") {
     return new EfsError("mount", `the EFS API in ${region} does not know ${fsId} in this account`, {
       hint: "check its id and region; one of another account can be asked for only with credentials of that account",

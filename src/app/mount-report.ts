@@ -6,7 +6,8 @@ import type { SystemPaths } from "../paths.ts";
 import type { Log } from "../system/log.ts";
 import { startDetached } from "../system/process.ts";
 import { scopeCommand, unitThatEnds } from "../system/systemd.ts";
-import { type Environment, usesFips } from "./target.ts";
+import { usesFips } from "./fips.ts";
+import type { Environment } from "./target.ts";
 
 /** What the program that publishes is given, as JSON in its only argument. */
 export interface PublisherJob {

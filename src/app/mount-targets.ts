@@ -1,21 +1,18 @@
 import { EfsError } from "../core/errors.ts";
-import type { FileSystemId, Region } from "../core/ids.ts";
+import type { FileSystemId } from "../core/ids.ts";
 import { chooseMountTarget, isIn, type MountTarget, type WantedZone } from "../core/target/mount-target.ts";
 import { NFS_PORT } from "../core/tunnel/stunnel-config.ts";
 import { quietSdk } from "../system/aws-sdk.ts";
 import type { Metadata } from "../system/metadata.ts";
 import { isReachable } from "../system/network.ts";
-import { clientSettings, withinLimit } from "./aws-api.ts";
+import { type ApiCaller, clientSettings, withinLimit } from "./aws-api.ts";
 import { explainApiFailure } from "./aws-failure.ts";
 import type { Reaches } from "./target.ts";
 
-export interface MountTargetSearch {
+export interface MountTargetSearch extends ApiCaller {
   readonly fsId: FileSystemId;
-  readonly region: Region;
   /** Where the user gave one: by name, or by id for a file system of another account. */
   readonly zone: { readonly name: string } | { readonly id: string } | undefined;
-  readonly profile: string | undefined;
-  readonly fips: boolean;
   readonly metadata: Metadata;
   /** Whether an address answers. */
   readonly reaches?: Reaches;
@@ -132,6 +129,8 @@ function apiFailure(
   permission: string,
   { fsId, region, profile }: MountTargetSearch,
 ): EfsError {
+  // of the credentials that were looked for here
+  if (cause instanceof EfsError) return cause;
   if (nameOf(cause) === "FileSystemNotFound") {
     const message = `the file system ${fsId} does not exist in ${region}`;
     return new EfsError("mount", message, { hint: "check its id and region", cause });

@@ -9,6 +9,7 @@ import { describeServer, type ResolvedTarget } from "../core/target/target.ts";
 import { readMountsIn } from "../system/mounts.ts";
 import { run } from "../system/process.ts";
 import { isSystemdRunning, isUnitActive } from "../system/systemd.ts";
+import { apiCaller } from "./api-caller.ts";
 import { requireEncryptionAtRest } from "./at-rest.ts";
 import type { MountContext } from "./context.ts";
 import { findCredentials } from "./credentials.ts";
@@ -19,7 +20,7 @@ import { mountNfs, type NfsMount } from "./nfs.ts";
 import { reservePort } from "./port.ts";
 import { tuneReadAhead } from "./read-ahead.ts";
 import { ServerLook } from "./server-look.ts";
-import { resolveTarget, type TargetContext, usesFips } from "./target.ts";
+import { resolveTarget, type TargetContext } from "./target.ts";
 import { openTunnel, type TunnelRequest, tunnelParts, tunnelSettings } from "./tls.ts";
 import { TunnelGuard } from "./tunnel-guard.ts";
 
@@ -93,8 +94,7 @@ async function mountIn(
   const settings = targetContext.settingsFor(target.region);
   requireTls(request, target, settings);
   if (settings.require_encryption_at_rest) {
-    const fips = usesFips(settings, targetContext.environment);
-    const caller = { region: target.region, profile: tls?.iam?.profile, fips };
+    const caller = apiCaller(request, target.region, settings, targetContext);
     await unlessAborted(requireEncryptionAtRest(target, caller, context), context.signal);
   }
   const mounts = await readMountsIn(request.mountNamespace);

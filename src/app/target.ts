@@ -14,9 +14,9 @@ import {
 } from "../core/target/target.ts";
 import { quoted } from "../core/text.ts";
 import { NFS_PORT } from "../core/tunnel/stunnel-config.ts";
-import { isKernelInFipsMode } from "../system/fips.ts";
 import type { Metadata } from "../system/metadata.ts";
 import type { HostAnswer } from "../system/resolver.ts";
+import { apiCaller } from "./api-caller.ts";
 import type { TunnelNetwork } from "./namespace-socket.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -205,15 +205,13 @@ async function fallBack(
 ): Promise<string> {
   const { fsId, region } = target;
   const { findMountTargetAddress } = await import("./mount-targets.ts");
-  const { settings, environment, metadata, reaches, unknown } = context;
+  const { metadata, reaches, unknown } = context;
   try {
     return await findMountTargetAddress({
+      ...apiCaller(request, region, context.settingsFor(region), context),
       fsId,
-      region,
       zone:
         zone === undefined ? undefined : request.crossAccount === undefined ? { name: zone } : { id: zone },
-      profile: request.security.kind === "tls" ? request.security.iam?.profile : undefined,
-      fips: usesFips(settings, environment),
       metadata,
       reaches,
     });
@@ -224,16 +222,6 @@ async function fallBack(
       cause: error.cause,
     });
   }
-}
-
-/** FIPS 140 mode: by configuration, by the AWS SDKs' variable, or because the kernel is in it. */
-export function usesFips(
-  settings: Settings,
-  environment: Environment,
-  isKernelSo: () => boolean = isKernelInFipsMode,
-): boolean {
-  const asked = settings.fips_mode_enabled || /^true$/i.test(environment.AWS_USE_FIPS_ENDPOINT ?? "");
-  return asked || isKernelSo();
 }
 
 async function requireAnswer(address: string, reaches: Reaches): Promise<void> {

@@ -18,13 +18,13 @@ import { ownIdentity } from "../system/procfs.ts";
 import { commonName, makeCertificate } from "./certificate.ts";
 import type { MountContext } from "./context.ts";
 import type { FoundCredentials } from "./credentials.ts";
+import { usesFips } from "./fips.ts";
 import { sweepUnfinished } from "./leftovers.ts";
 import type { TunnelNetwork } from "./namespace-socket.ts";
 import { outliveOwnUnit } from "./own-unit.ts";
 import { reservePort } from "./port.ts";
 import { existingKey, privateKey } from "./private-key.ts";
 import { findStunnel, type Stunnel } from "./stunnel.ts";
-import { usesFips } from "./target.ts";
 import { type RunningTunnel, removeTunnelFiles, startTunnel, stopTunnel } from "./tunnel.ts";
 
 /** A tunnel that is up, and whose mount is being made. */

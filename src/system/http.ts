@@ -1,4 +1,5 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
+import { lookupWithin } from "./resolver.ts";
 
 /** Longer answers than this are no answers. */
 const LONGEST_ANSWER = 256 * 1024;
@@ -7,6 +8,8 @@ export interface HttpRequest {
   readonly method?: "GET" | "PUT" | "POST";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** The authorities that a server may have its certificate from, instead of node's own list. */
+  readonly ca?: string;
   /** For everything together, in milliseconds. */
   readonly limitMs: number;
 }
@@ -20,13 +23,15 @@ export interface HttpAnswer {
 export async function askHttp(url: URL, request: HttpRequest): Promise<HttpAnswer | undefined> {
   const { request: open } =
     url.protocol === "https:" ? await import("node:https") : await import("node:http");
-  const { method = "GET", headers = {}, body, limitMs } = request;
+  const { method = "GET", headers = {}, body, limitMs, ca } = request;
   return new Promise((resolve) => {
     const call: ClientRequest = open(url, {
       method,
       headers,
       signal: AbortSignal.timeout(limitMs),
       agent: false,
+      lookup: lookupWithin(limitMs),
+      ...(ca === undefined ? {} : { ca }),
     });
     call.once("response", (response: IncomingMessage) => {
       let text = "";

@@ -1,3 +1,4 @@
+import { isIP, type LookupFunction } from "node:net";
 import { EfsError } from "../core/errors.ts";
 import { run } from "./process.ts";
 
@@ -53,4 +54,27 @@ export async function resolveHost(name: string, options: ResolveOptions): Promis
     canonicalName: lines.map(([, , canonical]) => canonical).find((canonical) => canonical !== undefined),
     isLate: timedOut,
   };
+}
+
+/** For connections to a name: `resolveHost` in the place of a lookup in this process. */
+export function lookupWithin(limitMs: number): LookupFunction {
+  return (name, { all, family }, callback) => {
+    const wanted = Number(String(family ?? 0).replace("IPv", ""));
+    resolveHost(name, { limitMs })
+      .then(({ addresses }) => {
+        const found = addresses
+          .map((address) => ({ address, family: isIP(address) }))
+          .filter((each) => each.family !== 0 && (wanted === 0 || each.family === wanted));
+        const [first] = found;
+        if (first === undefined) throw unknownHost(name);
+        if (all) callback(null, found);
+        else callback(null, first.address, first.family);
+      })
+      .catch((error: Error) => callback(error, []));
+  };
+}
+
+/** As node's own lookup fails. */
+function unknownHost(name: string): Error {
+  return Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: "ENOTFOUND" });
 }

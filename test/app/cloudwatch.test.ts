@@ -128,7 +128,7 @@ describe("an event for CloudWatch Logs", () => {
   test("is not published where no region is known, which is said", async () => {
     assert.match(
       await complaint(publishing({ region: undefined })),
-      /the region is not known; set region in/,
+      /the region of CloudWatch Logs is not known; set region in/,
     );
     assert.deepEqual(logs.calls, []);
   });
@@ -137,7 +137,10 @@ describe("an event for CloudWatch Logs", () => {
     test(`names group and action where ${action} is denied, and is tried once`, async () => {
       logs.denied.add(action);
       const text = await complaint(publishing());
-      assert.match(text, /access to \/aws\/efs\/utils is denied: .*; allow it in the IAM policy/);
+      assert.match(
+        text,
+        /CloudWatch Logs API denies logs:\w+ on \/aws\/efs\/utils .*; allow .* in their IAM policy/,
+      );
       assert.ok(text.includes(action));
       assert.equal(logs.calls.filter((call) => call === action).length, 1);
       assert.deepEqual(logs.events, []);
@@ -154,14 +157,17 @@ describe("an event for CloudWatch Logs", () => {
     logs.isSilent = true;
     assert.match(
       await complaint(publishing()),
-      /does not answer: nothing within 2 s; check this machine's way/,
+      /cannot be reached: nothing within 2 s; check this machine's way/,
     );
     assert.deepEqual(logs.calls, ["PutLogEvents"]);
   });
 
   test("says so where its API is not there", async () => {
     process.env.AWS_ENDPOINT_URL_CLOUDWATCH_LOGS = `http://127.0.0.1:${await freePort()}`;
-    assert.match(await complaint(publishing()), /its API in us-east-1 does not answer: .*ECONNREFUSED/);
+    assert.match(
+      await complaint(publishing()),
+      /CloudWatch Logs API in us-east-1 cannot be reached: .*ECONNREFUSED/,
+    );
   });
 
   test("says so where there are no credentials", async (t) => {

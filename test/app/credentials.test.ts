@@ -450,6 +450,12 @@ await inNamespaces(import.meta.url, [], () => {
     const ENDPOINTS: [environment: Record<string, string>, host: string][] = [
       [{}, "sts.us-east-1.amazonaws.com"],
       [{ AWS_USE_FIPS_ENDPOINT: "true" }, "sts-fips.us-east-1.amazonaws.com"],
+      [{ AWS_ENDPOINT_URL: "https://localhost:1" }, "localhost:1"],
+      [{ AWS_ENDPOINT_URL: "https://other:1", AWS_ENDPOINT_URL_STS: "https://localhost:1" }, "localhost:1"],
+      [
+        { AWS_ENDPOINT_URL: "https://localhost:1", AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "true" },
+        "sts.us-east-1.amazonaws.com",
+      ],
     ];
     for (const [environment, host] of ENDPOINTS) {
       test(`are asked for at ${host}`, async (t) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { usesFips } from "../../src/app/target.ts";
+import { usesFips } from "../../src/app/fips.ts";
 import { parseConfig, settings } from "../../src/core/config/config.ts";
 
 const CASES: [

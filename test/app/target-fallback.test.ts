@@ -7,7 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { OWN_NETWORK } from "../../src/app/namespace-socket.ts";
 import { resolveTarget } from "../../src/app/target.ts";
 import { parseConfig, settings } from "../../src/core/config/config.ts";
-import { asEfsError } from "../../src/core/errors.ts";
+import { asEfsError, oneLine } from "../../src/core/errors.ts";
 import type { Region } from "../../src/core/ids.ts";
 import { parseInvocation } from "../../src/core/request/request.ts";
 import type { ResolvedTarget } from "../../src/core/target/target.ts";
@@ -15,9 +15,10 @@ import { Metadata } from "../../src/system/metadata.ts";
 import { assertProblem } from "../core/problem.ts";
 import { type DescribedTarget, efsApi, efsError } from "../fakes/efs-api.ts";
 import { forgetAws, setEnvironment } from "../fakes/environment.ts";
-import { profileText, userKeys } from "../fakes/keys.ts";
+import { profileText, sessionKeys, userKeys } from "../fakes/keys.ts";
 import { inNamespaces, run } from "../fakes/namespaces.ts";
 import type { Answer, Service } from "../fakes/service.ts";
+import { sts } from "../fakes/sts.ts";
 import { temporaryDirectory } from "./authority.ts";
 
 const [FIRST, SECOND, KNOWN] = ["127.0.0.5", "127.0.0.6", "127.0.0.7"];
@@ -53,11 +54,12 @@ async function resolve(
   device: string,
   options = "",
   config = "",
+  variables: Record<string, string> = {},
 ): Promise<ResolvedTarget & { steps: string[] }> {
   const invocation = parseInvocation([device, "/mnt/efs", "-o", options], "/");
   assert.ok(invocation.kind === "mount");
   const file = parseConfig(`[mount]\nregion = us-east-1\n${config}`, "efs-utils.conf");
-  const environment = { AWS_EC2_METADATA_DISABLED: "true" };
+  const environment = { AWS_EC2_METADATA_DISABLED: "true", ...variables };
   const steps: string[] = [];
   const context = {
     environment,
@@ -168,6 +170,31 @@ await inNamespaces(import.meta.url, ["--mount"], () => {
       const before = efs.calls.length;
       await resolve(UNKNOWN_ID, "tls,iam,awsprofile=other");
       assert.deepEqual(callersOf(efs).slice(before), [OTHER.accessKeyId]);
+    });
+
+    test("is asked for as the role of the mount", async (t) => {
+      const role = "arn:aws:iam::1:role/r";
+      const keys = sessionKeys("role");
+      const token = join(temporaryDirectory(t, "token"), "token");
+      writeFileSync(token, "a token");
+      const { url } = await sts(t, { [role]: { trusts: "a token", keys } });
+      const before = efs.calls.length;
+      const options = `tls,iam,rolearn=${role},jwtpath=${token}`;
+      await resolve(UNKNOWN_ID, options, "", { AWS_ENDPOINT_URL_STS: url });
+      assert.deepEqual(callersOf(efs).slice(before), [keys.accessKeyId]);
+      assert.equal(efs.calls.at(-1)?.headers["x-amz-security-token"], keys.sessionToken);
+    });
+
+    test("is not asked for as anybody else, where the mount's identity is none", async () => {
+      const before = efs.calls.length;
+      const options = `tls,iam,rolearn=arn:aws:iam::1:role/r,jwtpath=/nowhere/token`;
+      const error = await resolve(UNKNOWN_ID, options).catch((thrown: unknown) => thrown);
+      const says = oneLine(asEfsError(error));
+      assert.ok(
+        says.startsWith(`the name ${nameOf(UNKNOWN_ID)} does not resolve, and iam needs AWS credentials`),
+      );
+      assert.match(says, /\/nowhere\/token/);
+      assert.equal(efs.calls.length, before);
     });
 
     test("is an error with both reasons, where the API helps no further", async () => {

@@ -164,7 +164,7 @@ function tlsRequest(own: OwnOptions, port: Port | undefined): TlsRequest {
 
 function iamRequest(own: OwnOptions): IamRequest {
   const roleArn = own.value("rolearn");
-  const tokenFile = own.value("jwtpath");
+  const tokenFile = checked(own, "jwtpath", absolutePath, "an absolute path");
   return {
     profile: own.value("awsprofile"),
     credentialsUri: checked(own, "awscredsuri", absolutePath, "a path that begins with /"),

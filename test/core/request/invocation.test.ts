@@ -112,6 +112,7 @@ const REFUSED: [options: string, ...says: string[]][] = [
   ["tls,verify=5", 'verify="5"', "from 0 to 4"],
   ["tls,verify=-1", 'verify="-1"'],
   ["tls,cafile=ca.pem", 'cafile="ca.pem"', "absolute path"],
+  ["tls,iam,rolearn=arn:aws:iam::1:role/r,jwtpath=jwt", 'jwtpath="jwt"', "absolute path"],
   ["tls,accesspoint=fsap-1", 'accesspoint="fsap-1"', "17 hexadecimal digits"],
   ["tls,accesspoint=fsap-0123456789ABCDEF0", "accesspoint="],
   ["tls,accesspoint=fsap-0123456789abcdef01", "accesspoint="],
