@@ -24,6 +24,9 @@ const ANSWER_LIMIT_MS = 5000;
 /** For one call with all that belongs to it: credentials, further tries, the end of its answer. */
 const CALL_LIMIT_MS = 15_000;
 
+/** For what nobody waits for at a mount: with the SDK's back-off these are some ten seconds. */
+export const PATIENT_ATTEMPTS = 8;
+
 /**
  * What every client of an API is made with.
  *

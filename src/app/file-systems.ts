@@ -1,20 +1,13 @@
-import type { FileSystemDescription } from "@aws-sdk/client-efs";
+import type { DescribeFileSystemsCommandOutput, EFSClient, FileSystemDescription } from "@aws-sdk/client-efs";
+import type { FileSystem } from "../core/encryption/file-system.ts";
 import { EfsError } from "../core/errors.ts";
-import type { FileSystemId } from "../core/ids.ts";
+import type { FileSystemId, Region } from "../core/ids.ts";
 import { quietSdk } from "../system/aws-sdk.ts";
-import { type ApiCaller, clientSettings, withinLimit } from "./aws-api.ts";
+import { type ApiCaller, clientSettings, PATIENT_ATTEMPTS, withinLimit } from "./aws-api.ts";
 import { explainApiFailure } from "./aws-failure.ts";
 
-/** A file system as the EFS API describes it (DescribeFileSystems), as far as anybody asks. */
-export interface FileSystem {
-  readonly id: string;
-  /** Undefined where the API does not tell. */
-  readonly encrypted: boolean | undefined;
-  /** The ARN of the key that encrypts file data. */
-  readonly keyId: string | undefined;
-}
-
 const PERMISSION = "elasticfilesystem:DescribeFileSystems";
+const STRANGE = "check what answers for it (AWS_ENDPOINT_URL_EFS, a proxy)";
 
 /**
  * What the EFS API knows of a file system.
@@ -22,43 +15,94 @@ const PERMISSION = "elasticfilesystem:DescribeFileSystems";
  * @throws EfsError (mount) saying why it cannot be told and what can be done
  */
 export async function describeFileSystem(fsId: FileSystemId, caller: ApiCaller): Promise<FileSystem> {
-  quietSdk();
-  const { DescribeFileSystemsCommand, EFSClient } = await import("../lazy/aws-efs.ts");
-  const client = new EFSClient(clientSettings(caller));
-  const command = new DescribeFileSystemsCommand({ FileSystemId: fsId });
-  try {
-    const { FileSystems: found = [] } = await withinLimit(client.send(command));
-    const described = found.find(({ FileSystemId: id }) => id === fsId);
-    if (described !== undefined) return fileSystem(described);
-  } catch (error) {
-    throw apiFailure(error, fsId, caller);
-  } finally {
-    client.destroy();
-  }
-  throw new EfsError("mount", `the EFS API does not tell of ${fsId}`, {
-    hint: "check what answers for it (AWS_ENDPOINT_URL_EFS, a proxy)",
+  const described = await withClient(caller, 2, async (client, { DescribeFileSystemsCommand }) => {
+    const command = new DescribeFileSystemsCommand({ FileSystemId: fsId });
+    return explained(withinLimit(client.send(command)), `what ${fsId} is`, caller, fsId);
+  });
+  const found = described.FileSystems?.find(({ FileSystemId: id }) => id === fsId);
+  if (found !== undefined) return fileSystem(found, caller.region);
+  throw new EfsError("mount", `the EFS API does not tell of ${fsId}`, { hint: STRANGE });
+}
+
+/** As many as EFS gives at once. */
+const PAGE_SIZE = 100;
+/** More pages than any account has: an API that goes on is none. */
+const MOST_PAGES = 1000;
+
+/**
+ * All file systems of an account in a region. Throttled calls are made again, later and later.
+ *
+ * @throws EfsError (mount) saying why they cannot be told and what can be done
+ */
+export async function listFileSystems(caller: ApiCaller): Promise<FileSystem[]> {
+  return withClient(caller, PATIENT_ATTEMPTS, async (client, { DescribeFileSystemsCommand }) => {
+    const found: FileSystem[] = [];
+    let marker: string | undefined;
+    for (let page = 0; page < MOST_PAGES; page += 1) {
+      const command = new DescribeFileSystemsCommand({ MaxItems: PAGE_SIZE, Marker: marker });
+      const sent = withinLimit(client.send(command), PAGE_LIMIT_MS);
+      const answer: DescribeFileSystemsCommandOutput = await explained(sent, "file systems", caller);
+      found.push(...(answer.FileSystems ?? []).map((one) => fileSystem(one, caller.region)));
+      if (!answer.NextMarker) return found;
+      marker = answer.NextMarker;
+    }
+    throw new EfsError("mount", `the EFS API in ${caller.region} has no end of pages`, { hint: STRANGE });
   });
 }
 
-function fileSystem({ FileSystemId: id = "", Encrypted, KmsKeyId }: FileSystemDescription): FileSystem {
+/** For one page with all that a busy API costs. */
+const PAGE_LIMIT_MS = 60_000;
+
+async function withClient<T>(
+  caller: ApiCaller,
+  attempts: number,
+  use: (client: EFSClient, sdk: typeof import("../lazy/aws-efs.ts")) => Promise<T>,
+): Promise<T> {
+  quietSdk();
+  const sdk = await import("../lazy/aws-efs.ts");
+  const client = new sdk.EFSClient(clientSettings(caller, attempts));
+  try {
+    return await use(client, sdk);
+  } finally {
+    client.destroy();
+  }
+}
+
+function fileSystem(described: FileSystemDescription, region: Region): FileSystem {
+  const { FileSystemId, Name, Encrypted, KmsKeyId, LifeCycleState, CreationTime, SizeInBytes } = described;
   return {
-    id,
+    id: FileSystemId ?? "",
+    region,
+    name: Name === "" ? undefined : Name,
     encrypted: typeof Encrypted === "boolean" ? Encrypted : undefined,
     keyId: KmsKeyId,
+    state: LifeCycleState,
+    createdAt: CreationTime,
+    sizeBytes: SizeInBytes?.Value,
+    mountTargets: described.NumberOfMountTargets,
   };
 }
 
-function apiFailure(cause: unknown, fsId: FileSystemId, { region, profile }: ApiCaller): EfsError {
-  // of the credentials that were looked for here
-  if (cause instanceof EfsError) return cause;
-  if (cause instanceof Error && cause.name === "FileSystemNotFound") {
-    return new EfsError("mount", `the EFS API in ${region} does not know ${fsId} in this account`, {
-      hint: "check its id and region; one of another account can be asked for only with credentials of that account",
-      cause,
-    });
+/** An answer, or an error in a reader's words. */
+async function explained<T>(
+  answer: Promise<T>,
+  purpose: string,
+  { region, profile }: ApiCaller,
+  fsId?: FileSystemId,
+): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    // of the credentials that were looked for here
+    if (cause instanceof EfsError) throw cause;
+    if (cause instanceof Error && cause.name === "FileSystemNotFound" && fsId !== undefined) {
+      throw new EfsError("mount", `the EFS API in ${region} does not know ${fsId} in this account`, {
+        hint: "check its id and region; one of another account can be asked for only with credentials of that account",
+        cause,
+      });
+    }
+    const call = { service: "EFS", permission: PERMISSION, region, profile, purpose };
+    const { message, hint } = explainApiFailure(cause, call);
+    throw new EfsError("mount", message, { hint, cause });
   }
-  const purpose = `what ${fsId} is`;
-  const call = { service: "EFS", permission: PERMISSION, region, profile, purpose };
-  const { message, hint } = explainApiFailure(cause, call);
-  return new EfsError("mount", message, { hint, cause });
 }
