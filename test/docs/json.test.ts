@@ -7,6 +7,7 @@ import type { HistoryEntry } from "../../src/app/logs/history.ts";
 import { efsUtils } from "../../src/bin/commands/program.ts";
 import type { Status } from "../../src/core/status/status.ts";
 import { CHECKOUT } from "../bin/built.ts";
+import { ENCRYPTION } from "./encryption-results.ts";
 
 const document = readFileSync(join(CHECKOUT, "docs/json.md"), "utf8");
 
@@ -81,7 +82,7 @@ const STATUS: Whole<Status> = {
 
 const ENTRY: Whole<HistoryEntry> = { time: 0, source: "tunnel", tunnel: "", level: "INFO", message: "" };
 
-const WHOLE: Readonly<Record<string, object>> = { status: STATUS, logs: { entries: [ENTRY] } };
+const WHOLE: Readonly<Record<string, object>> = { status: STATUS, logs: { entries: [ENTRY] }, ...ENCRYPTION };
 
 describe("docs/json.md", () => {
   test("has a section for every command with --json, which names its schema", () => {
