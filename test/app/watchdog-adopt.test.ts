@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { describe, test } from "node:test";
+import { finishState } from "../../src/app/watchdog/record.ts";
 import { formatState } from "../../src/core/state/state.ts";
 import { ownIdentity, processFacts } from "../../src/system/procfs.ts";
 import { eventually, kill, Rig } from "./watchdog-rig.ts";
@@ -163,6 +164,16 @@ describe("what a watchdog finds", { concurrency: 4 }, () => {
     assert.equal(state.helper, undefined);
     assert.equal(processFacts(state.pid)?.startTime, state.pidStartTime);
     assert.notEqual(processFacts(state.keeper?.pid ?? 0), undefined);
+  });
+
+  test("a mount that its helper has just finished needs no finishing", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel({ unfinished: true, state: { helper: DEAD } });
+    assert.equal(finishState(rig.directory, tunnel.base), true);
+    assert.equal(tunnel.state().helper, undefined);
+    const before = readdirSync(rig.directory);
+    assert.equal(finishState(rig.directory, tunnel.base), false);
+    assert.deepEqual(readdirSync(rig.directory), before);
   });
 
   test("a mount whose helper died before it was made is undone", async (t) => {

@@ -179,6 +179,19 @@ describe("a watchdog", { concurrency: 4 }, () => {
     assert.equal(existsSync(other.paths.stateFile), false);
   });
 
+  test("a state file that was damaged is as before, and its tunnel ends with its mount", async (t) => {
+    const rig = new Rig(t);
+    const tunnel = await rig.tunnel();
+    await rig.watch();
+    const before = tunnel.state();
+    writeFileSync(tunnel.paths.stateFile, "{");
+    await eventually("it is as before", () => rig.logged(/damaged; it is as before/).length === 1);
+    assert.deepEqual(tunnel.state(), before);
+    assert.equal(rig.logged(/ERROR .*is not JSON/).length, 1);
+    tunnel.unmount();
+    await eventually("nothing is left", () => readdirSync(rig.directory).length === 1);
+  });
+
   test("a tunnel with lost directory and processes is rebuilt from what is left", async (t) => {
     const rig = new Rig(t);
     const tunnel = await rig.tunnel();

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { serviceManager } from "../../src/system/notify.ts";
 import { eventually } from "../app/watchdog-rig.ts";
 
@@ -14,22 +14,43 @@ const RECEIVER = `
   bind($s, sockaddr_un($ARGV[0])) or die;
   while (defined recv($s, my $data, 4096, 0)) { print "$data\\n" }`;
 
-test("what is notified reaches systemd's socket", async (t) => {
+/** A socket of systemd's in the test, and what has come to it. */
+function manager(t: Pick<TestContext, "after">) {
   const directory = mkdtempSync(join(tmpdir(), "efs-notify-"));
-  const socket = join(directory, "notify");
-  const receiver = spawn("perl", ["-e", RECEIVER, socket], { stdio: ["ignore", "pipe", "inherit"] });
-  t.after(() => {
-    receiver.kill("SIGKILL");
-    rmSync(directory, { recursive: true });
+  const path = join(directory, "notify");
+  t.after(() => rmSync(directory, { recursive: true }));
+  const place = {
+    path,
+    received: "",
+    open: async () => {
+      const receiver = spawn("perl", ["-e", RECEIVER, path], { stdio: ["ignore", "pipe", "inherit"] });
+      t.after(() => void receiver.kill("SIGKILL"));
+      receiver.stdout.on("data", (part) => {
+        place.received += part;
+      });
+      await eventually("the socket is there", () => existsSync(path));
+    },
+  };
+  return place;
+}
+
+test("what is notified reaches systemd's socket", async (t) => {
+  const place = manager(t);
+  await place.open();
+  await serviceManager({ NOTIFY_SOCKET: place.path })?.notify("READY=1");
+  await eventually("it has come", () => place.received.includes("READY=1"));
+  assert.match(place.received, new RegExp(`MAINPID=${process.pid}`));
+});
+
+test("what systemd does not hear is said again, and in the end it is an error", async (t) => {
+  const place = manager(t);
+  await assert.rejects(async () => serviceManager({ NOTIFY_SOCKET: place.path })?.notify("READY=1"), {
+    message: /systemd does not hear READY=1: .*No such file/,
   });
-  let received = "";
-  receiver.stdout.on("data", (part) => {
-    received += part;
-  });
-  await eventually("the socket is there", () => existsSync(socket));
-  await serviceManager({ NOTIFY_SOCKET: socket })?.notify("READY=1");
-  await eventually("it has come", () => received.includes("READY=1"));
-  assert.match(received, new RegExp(`MAINPID=${process.pid}`));
+  const said = serviceManager({ NOTIFY_SOCKET: place.path })?.notify("READY=1");
+  await place.open();
+  await said;
+  await eventually("it has come", () => place.received.includes("READY=1"));
 });
 
 const cases: [what: string, environment: Record<string, string>, everyMs: number | undefined][] = [

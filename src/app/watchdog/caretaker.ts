@@ -131,7 +131,7 @@ export class Caretaker {
     tunnel.lookAt = pass.now + Math.min(Number.POSITIVE_INFINITY, ...looks);
     // one that was stopped cannot restart stunnel
     if (keeper !== undefined && stunnel === undefined) sendSignal(keeper, "SIGCONT");
-    if (seen.files === "unreadable") this.#reportUnreadable(tunnel, pass.now);
+    if (seen.files === "unreadable") this.#setAside(tunnel, pass.now);
     if (seen.files === "finished") this.#record(tunnel, use, pass);
     if (seen.files === "finished" && use !== "unused") this.#keepFiles(tunnel, action, pass);
     if (seen.files === "finished" && use !== "unused" && action === "leave") this.#health.check(tunnel, pass);
@@ -145,10 +145,10 @@ export class Caretaker {
    * @throws EfsError (system) where they cannot be written
    */
   restore(tunnel: WatchedTunnel): boolean {
-    const { finished } = tunnel.files;
-    if (finished?.state === undefined || this.#isUnused(tunnel)) return false;
+    const { known } = tunnel;
+    if (known === undefined || this.#isUnused(tunnel)) return false;
     tunnel.config.keep();
-    writeAtomically(tunnel.paths.stateFile, formatState(finished.state), FILE_MODES.state);
+    writeAtomically(tunnel.paths.stateFile, formatState(known), FILE_MODES.state);
     this.#report(tunnel, "files", "its files were deleted; they are back", "warning");
     this.#wake(true);
     return true;
@@ -190,17 +190,21 @@ export class Caretaker {
     return times.length === 0 ? now - tunnel.firstSeenAt : Date.now() - Math.max(...times);
   }
 
-  #reportUnreadable(tunnel: WatchedTunnel, now: number): void {
-    const { file } = tunnel;
+  /** Reports a state file that cannot be trusted; where it is known what it was to say, it says that again. */
+  #setAside(tunnel: WatchedTunnel, now: number): void {
+    const { file, known } = tunnel;
     if (file?.problem === undefined) return;
     const age = now - tunnel.firstSeenAt;
     if (age < WRITING_MS && Date.now() - file.modifiedMs < WRITING_MS) {
       tunnel.lookAt = now + WRITING_MS;
       return;
     }
-    if (tunnel.reportedVersion === file.version) return;
+    if (tunnel.reportedVersion !== file.version) this.#context.log.error(oneLine(file.problem));
     tunnel.reportedVersion = file.version;
-    this.#context.log.error(oneLine(file.problem));
+    if (known === undefined || file !== tunnel.files.finished) return;
+    writeAtomically(tunnel.paths.stateFile, formatState(known), FILE_MODES.state);
+    this.#report(tunnel, "files", "its state file was damaged; it is as before", "warning");
+    this.#wake(true);
   }
 
   /** Brings the state file up to date, and reports who took over from whom. */
@@ -238,8 +242,8 @@ export class Caretaker {
       case "leave":
         return;
       case "finish":
-        finishState(this.#context.paths.stateDirectory, tunnel.base);
-        this.#context.log.info(`${tunnel.name}: its mount was made, its helper died before it said so`);
+        if (finishState(this.#context.paths.stateDirectory, tunnel.base))
+          this.#context.log.info(`${tunnel.name}: its mount was made, its helper died before it said so`);
         return;
       case "start":
         this.#begin(tunnel, () => this.#start(tunnel, policy));
@@ -300,6 +304,7 @@ export class Caretaker {
     tunnel.processes = { stunnel: undefined, keeper: undefined };
     // what was deleted on purpose is not restored, also where a network namespace still seems to need it
     tunnel.update({ ...tunnel.files, finished: undefined, unfinished: undefined });
+    tunnel.known = undefined;
     this.#context.log.info(`${name}: ended, nothing uses it any more`);
   }
 

@@ -1,7 +1,8 @@
 import { lstatSync, renameSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
+import { EfsError } from "../../core/errors.ts";
 import { formatState, type ProcessIdentity, parseState, type TunnelState } from "../../core/state/state.ts";
-import { readIfThere, writeAtomically } from "../../system/files.ts";
+import { hasCode, readIfThere, reason, writeAtomically } from "../../system/files.ts";
 
 /**
  * Changes a state file, keys that this version does not know included as they are. It is written only where
@@ -26,15 +27,25 @@ export function changeState(
   return before;
 }
 
-/** Turns the state file of a mount that was made, but not finished by its helper, into a finished one. */
-export function finishState(directory: string, base: string): void {
-  changeState(directory, `~${base}`, ({ helper: _, ...state }) => state);
+/**
+ * Turns the state file of a mount that was made, but not finished by its helper, into a finished one.
+ *
+ * @returns whether it did: the helper may have done it in the meantime
+ * @throws EfsError (system) where it cannot be read or written
+ */
+export function finishState(directory: string, base: string): boolean {
   try {
+    // before anything is written: a file that the helper has renamed must not come into being again
     renameSync(`${directory}/~${base}`, `${directory}/${base}`);
-  } catch (error) {
-    // the helper did it itself between the look at the file and the look for the helper
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  } catch (cause) {
+    if (hasCode(cause, "ENOENT")) return false;
+    throw new EfsError("system", `cannot rename ${directory}/~${base}: ${reason(cause)}`, {
+      hint: "check that the file system is writable",
+      cause,
+    });
   }
+  changeState(directory, base, ({ helper: _, ...state }) => state);
+  return true;
 }
 
 /** Who runs a tunnel now. A keeper that is gone is no longer named. */

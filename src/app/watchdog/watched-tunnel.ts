@@ -40,6 +40,8 @@ export class WatchedTunnel {
   asked = false;
   /** The version of its state file that was reported as unreadable. */
   reportedVersion: string | undefined;
+  /** What its finished state file said when it could be read last. */
+  known: TunnelState | undefined;
   readonly config: KeptConfig;
   /** Nothing can happen to its processes unnoticed. */
   isFollowed = false;
@@ -49,6 +51,7 @@ export class WatchedTunnel {
   constructor(files: TunnelFiles, stateDirectory: string, now: number) {
     this.base = files.base;
     this.files = files;
+    this.known = files.finished?.state;
     this.paths = tunnelPaths(stateDirectory, files.base);
     this.firstSeenAt = now;
     this.config = new KeptConfig(this.paths.stunnelConfig);
@@ -58,6 +61,7 @@ export class WatchedTunnel {
   update(files: TunnelFiles): void {
     const before = this.files;
     this.files = files;
+    this.known = files.finished?.state ?? this.known;
     const isSame =
       before.finished?.version === files.finished?.version &&
       before.unfinished?.version === files.unfinished?.version &&
@@ -75,8 +79,9 @@ export class WatchedTunnel {
     return this.files.finished ?? this.files.unfinished;
   }
 
+  /** What that file says; where it says nothing any more, what it said. */
   get state(): TunnelState | undefined {
-    return this.file?.state;
+    return this.file?.state ?? this.known;
   }
 
   /** How it is called in the log. */
