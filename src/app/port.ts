@@ -46,7 +46,7 @@ export async function reservePort(
 }
 
 /** The ports that state files in the directory claim, whichever helper made them. */
-function claimedPorts(stateDirectory: string): Set<number> {
+export function claimedPorts(stateDirectory: string): Set<number> {
   if (!existsSync(stateDirectory)) return new Set();
   const ports = readdirSync(stateDirectory)
     .map(classifyEntry)

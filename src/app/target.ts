@@ -10,6 +10,7 @@ import {
   dnsName,
   dnsSuffix,
   legacyRegion,
+  type NamedRegion,
   type ResolvedTarget,
 } from "../core/target/target.ts";
 import { quoted } from "../core/text.ts";
@@ -61,7 +62,7 @@ export async function resolveTarget(
   const { network, signal } = place;
   const reaches = network.reaches.bind(network);
   const named = request.device.kind === "name" ? await efsHostName(request.device.host, place) : undefined;
-  const region = await findRegion(request, context, named);
+  const { region } = await findRegion(request, context, named);
   const settings = context.settingsFor(region);
   const fsId = request.device.kind === "id" ? request.device.fsId : named?.fsId;
   if (fsId === undefined) throw new Error("a device is an id or a name");
@@ -129,17 +130,25 @@ function doesNotResolve({ isLate }: HostAnswer): string {
   return `does not resolve${isLate ? why : ""}`;
 }
 
-async function findRegion(
-  request: MountRequest,
-  context: TargetContext,
-  named: EfsHostName | undefined,
-): Promise<Region> {
+/**
+ * The region of a file system, and where it is named.
+ *
+ * @param named the parts of the device's name, where it has one
+ * @throws EfsError (config) where it is not known, or what names it is wrong
+ */
+export async function findRegion(
+  request: Pick<MountRequest, "region">,
+  context: Pick<TargetContext, "settings" | "environment" | "metadata">,
+  named: Pick<EfsHostName, "region"> | undefined,
+): Promise<NamedRegion> {
   const { settings, environment } = context;
   const known = configuredRegion(request.region, environment, settings.region);
   if (known !== undefined) return known;
   const reported = parseRegion((await context.metadata.region()) ?? "");
-  const region = reported ?? legacyRegion(settings.dns_name_format) ?? named?.region;
-  if (region !== undefined) return region;
+  if (reported !== undefined) return { region: reported, source: "the instance metadata service" };
+  const legacy = legacyRegion(settings.dns_name_format);
+  if (legacy !== undefined) return { region: legacy, source: "dns_name_format in [mount]" };
+  if (named !== undefined) return { region: named.region, source: "the device's name" };
   throw new EfsError("config", "the region of the file system is not known", {
     hint: "mount with -o region=NAME, or set region in [mount] of efs-utils.conf or AWS_REGION; on EC2, allow the instance metadata service",
   });

@@ -4,7 +4,7 @@ import { utcTimeText } from "../core/certificate/certificate.ts";
 import type { Settings } from "../core/config/keys.ts";
 import { EfsError } from "../core/errors.ts";
 import { describeSource, formatSource } from "../core/identity/source.ts";
-import type { Port } from "../core/ids.ts";
+import type { Port, Region } from "../core/ids.ts";
 import { timeLeftMs } from "../core/nfs/retry.ts";
 import type { TlsRequest } from "../core/request/request.ts";
 import { formatState, type TunnelState } from "../core/state/state.ts";
@@ -12,6 +12,7 @@ import { SYSTEM_CA_BUNDLES } from "../core/target/partitions.ts";
 import { type ResolvedTarget, usesSystemAuthorities } from "../core/target/target.ts";
 import { FILE_MODES, type TunnelPaths, tunnelBase, tunnelPaths } from "../core/tunnel/names.ts";
 import { stunnelConfig, type TunnelSettings } from "../core/tunnel/stunnel-config.ts";
+import type { SystemPaths } from "../paths.ts";
 import { makeDirectory, writeAtomically } from "../system/files.ts";
 import type { Connection } from "../system/network.ts";
 import { ownIdentity } from "../system/procfs.ts";
@@ -82,7 +83,7 @@ export function tunnelSettings(
   settings: Settings,
   context: MountContext,
 ): Omit<TunnelSettings, "port" | "debugLog"> {
-  const caFile = tls.caFile ?? settings.stunnel_cafile ?? defaultAuthorities(target, context);
+  const caFile = authoritiesFile(tls, target.region, settings, context.paths);
   if (tls.verify > 0 && !existsSync(caFile)) {
     throw new EfsError("config", `the file of authorities ${caFile} is not there`, {
       hint: "correct cafile or stunnel_cafile, or install the file again with efs-utils install",
@@ -150,11 +151,17 @@ function firstState(
   };
 }
 
-function defaultAuthorities(target: ResolvedTarget, { paths }: MountContext): string {
-  const system = usesSystemAuthorities(target.region)
+/** The file of the authorities that a tunnel trusts. */
+export function authoritiesFile(
+  { caFile }: Pick<TlsRequest, "caFile">,
+  region: Region,
+  settings: Settings,
+  { caBundle }: Pick<SystemPaths, "caBundle">,
+): string {
+  const system = usesSystemAuthorities(region)
     ? SYSTEM_CA_BUNDLES.find((path) => existsSync(path))
     : undefined;
-  return system ?? paths.caBundle;
+  return caFile ?? settings.stunnel_cafile ?? system ?? caBundle;
 }
 
 /**

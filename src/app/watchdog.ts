@@ -37,7 +37,7 @@ export async function startWatchdog(context: WatchdogContext, policy: Policy): P
   }
   const { pid, startTime } = ownIdentity();
   // into the locked file itself: a new one in its place would not be locked
-  writeFileSync(lockFile, JSON.stringify({ pid, startTime }));
+  writeFileSync(lockFile, JSON.stringify({ pid, startTime, version: context.version }));
   const supervisor = new Supervisor(context, policy);
   supervisor.start();
   return {

@@ -17,6 +17,8 @@ export interface HttpRequest {
 export interface HttpAnswer {
   readonly status: number;
   readonly body: string;
+  /** The server's clock, where it tells (RFC 9110 6.6.1). */
+  readonly date: string | undefined;
 }
 
 /** The answer of an HTTP server, or undefined where none came within the limit. Redirects are not followed. */
@@ -43,7 +45,9 @@ export async function askHttp(url: URL, request: HttpRequest): Promise<HttpAnswe
         resolve(undefined);
         call.destroy();
       });
-      response.once("end", () => resolve({ status: response.statusCode ?? 0, body: text }));
+      response.once("end", () =>
+        resolve({ status: response.statusCode ?? 0, body: text, date: response.headers.date }),
+      );
       response.on("error", () => resolve(undefined));
       response.once("close", () => resolve(undefined));
     });

@@ -10,7 +10,24 @@ import { KEYS, type KeyId, keyName, SECTIONS, type Settings } from "./keys.ts";
 export interface ConfigFile {
   readonly path: string;
   readonly sections: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** The line that counts of each key, from 1, by `place(section, key)`. */
+  readonly lines: ReadonlyMap<string, number>;
+  readonly unknown: readonly UnknownName[];
   readonly warnings: readonly string[];
+}
+
+/** A section or key that is not known, and so has no effect. */
+export interface UnknownName {
+  readonly section: string;
+  /** Undefined where the section itself is not known. */
+  readonly key: string | undefined;
+  /** From 1. */
+  readonly line: number;
+}
+
+/** Names a key of a section, or the section itself, in `ConfigFile.lines`. */
+export function place(section: string, key = ""): string {
+  return `${section}\0${key}`;
 }
 
 const REGION_SECTION = /^mount\.[a-z0-9-]+$/;
@@ -23,7 +40,9 @@ const REGION_SECTION = /^mount\.[a-z0-9-]+$/;
  */
 export function parseConfig(text: string, path: string): ConfigFile {
   const lines = text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/);
-  const strangeKeys: string[] = [];
+  const unknown: UnknownName[] = [];
+  const places = new Map<string, number>();
+  let current = "";
   const verbatim = lines.map((line, index) => {
     const wrong = (why: string) =>
       new EfsError("config", `${path} line ${index + 1}: ${quoted(line.trim())} ${why}`, {
@@ -33,11 +52,18 @@ export function parseConfig(text: string, path: string): ConfigFile {
     if (said === "") return "";
     if (hasControlCharacter(said.replaceAll("\t", " "))) throw wrong("holds a control character");
     const section = /^\[\s*([^\]]+?)\s*\]$/.exec(said)?.[1];
-    if (section !== undefined) return `[${jsonText(section.replaceAll(".", "\\."))}]`;
+    if (section !== undefined) {
+      current = section;
+      if (!places.has(place(section))) places.set(place(section), index + 1);
+      return `[${jsonText(section.replaceAll(".", "\\."))}]`;
+    }
     const [, key, value] = /^([^=:]+?)\s*[=:]\s*(.*)$/s.exec(said) ?? [];
     if (key === undefined || value === undefined) throw wrong("is neither a [section] nor key = value");
-    if (/^[A-Za-z0-9_.-]+$/.test(key)) return `${key.toLowerCase()} = ${jsonText(value)}`;
-    strangeKeys.push(`${path} line ${index + 1}: key ${printable(key)} is not known and has no effect`);
+    if (/^[A-Za-z0-9_.-]+$/.test(key)) {
+      places.set(place(current, key.toLowerCase()), index + 1);
+      return `${key.toLowerCase()} = ${jsonText(value)}`;
+    }
+    unknown.push({ section: current, key, line: index + 1 });
     return "";
   });
   const parsed: Record<string, unknown> = ini.parse(verbatim.join("\n"));
@@ -51,7 +77,10 @@ export function parseConfig(text: string, path: string): ConfigFile {
     // the library turns true, false and null into values, which their texts bring back
     sections.set(name, new Map(Object.entries(keys).map(([key, value]) => [key, String(value)])));
   }
-  return { path, sections, warnings: [...strangeKeys, ...unknownNames(sections, path)] };
+  unknown.push(...unknownNames(sections, places));
+  unknown.sort((one, other) => one.line - other.line);
+  const warnings = unknown.map((name) => `${path} line ${name.line}: ${describeUnknown(name)}`);
+  return { path, sections, lines: places, unknown, warnings };
 }
 
 /** A text that the library reads back as it is: a JSON text, without the line ends that only Unicode knows. */
@@ -61,26 +90,34 @@ function jsonText(text: string): string {
 
 /** A file that says nothing: every key has its default. */
 export function emptyConfig(path: string): ConfigFile {
-  return { path, sections: new Map(), warnings: [] };
+  return { path, sections: new Map(), lines: new Map(), unknown: [], warnings: [] };
 }
 
-function unknownNames(sections: ConfigFile["sections"], path: string): string[] {
-  const warnings: string[] = [];
-  for (const [section, keys] of sections) {
+function unknownNames(sections: ConfigFile["sections"], lines: ConfigFile["lines"]): UnknownName[] {
+  return [...sections].flatMap(([section, keys]): UnknownName[] => {
     const known = REGION_SECTION.test(section) ? "mount" : SECTIONS.find((name) => name === section);
-    if (known === undefined) {
-      warnings.push(`${path}: section [${printable(section)}] is not known and has no effect`);
-      continue;
-    }
-    for (const key of keys.keys()) {
-      const fits = Object.entries(KEYS).some(
-        ([id, spec]) => keyName(id as KeyId) === key && (known === "DEFAULT" || spec.section === known),
-      );
-      if (!fits)
-        warnings.push(`${path}: key ${printable(key)} in [${section}] is not known and has no effect`);
-    }
-  }
-  return warnings;
+    if (known === undefined) return [{ section, key: undefined, line: lines.get(place(section)) ?? 0 }];
+    return [...keys.keys()]
+      .filter((key) => !keysOf(section).includes(key))
+      .map((key) => ({ section, key, line: lines.get(place(section, key)) ?? 0 }));
+  });
+}
+
+/** What can stand in a section, as it is written. */
+export function keysOf(section: string): string[] {
+  const known = REGION_SECTION.test(section) ? "mount" : section;
+  return (Object.keys(KEYS) as KeyId[])
+    .filter((id) => known === "DEFAULT" || KEYS[id].section === known)
+    .map(keyName);
+}
+
+/** What is said of an unknown name. */
+export function describeUnknown({ section, key }: UnknownName): string {
+  const what =
+    key === undefined
+      ? `section [${printable(section)}]`
+      : `key ${printable(key)} in [${printable(section)}]`;
+  return `${what} is not known and has no effect`;
 }
 
 /** Where a key's value comes from: the region's own section, the key's, or [DEFAULT]. Empty is as good as missing. */
@@ -114,9 +151,10 @@ export function settings(file: ConfigFile, region?: string): Settings {
     }
     const value = type.read(found.value);
     if (value === undefined) {
+      const line = file.lines.get(place(found.section, keyName(id)));
       throw new EfsError(
         "config",
-        `${file.path}: [${found.section}] ${keyName(id)} = ${quoted(found.value)} is not valid`,
+        `${file.path}${line === undefined ? "" : ` line ${line}`}: [${found.section}] ${keyName(id)} = ${quoted(found.value)} is not valid`,
         { hint: `it must be ${type.expected}` },
       );
     }

@@ -61,7 +61,7 @@ export function streamName(fsId: FileSystemId, machine: string): string {
 
 function knownRegion({ request, environment, settings }: EndedMount): Region | undefined {
   try {
-    return configuredRegion(request.region, environment, settings.region);
+    return configuredRegion(request.region, environment, settings.region)?.region;
   } catch (error) {
     // that very error may be why the mount failed
     if (error instanceof EfsError) return undefined;

@@ -104,13 +104,19 @@ export function hostForNfs(target: ResolvedTarget): string {
   return address === undefined ? name : isIPv6(address) ? `[${address}]` : address;
 }
 
+/** A region, and where it is named, in a reader's words. */
+export interface NamedRegion {
+  readonly region: Region;
+  readonly source: string;
+}
+
 /** The region by name: option, environment, configuration; undefined leaves it to the instance. */
 export function configuredRegion(
   option: Region | undefined,
   environment: Readonly<Record<string, string | undefined>>,
   configured: string | undefined,
-): Region | undefined {
-  if (option !== undefined) return option;
+): NamedRegion | undefined {
+  if (option !== undefined) return { region: option, source: "the option region" };
   const sources = [
     ["the environment variable AWS_REGION", environment.AWS_REGION],
     ["the environment variable AWS_DEFAULT_REGION", environment.AWS_DEFAULT_REGION],
@@ -124,7 +130,7 @@ export function configuredRegion(
         hint: "correct it, or name the region with -o region=NAME",
       });
     }
-    return region;
+    return { region, source };
   }
   return undefined;
 }

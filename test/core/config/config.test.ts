@@ -143,7 +143,7 @@ test("every value of one line comes back as it was written", () => {
 });
 
 const UNKNOWN: [text: string, warning: RegExp][] = [
-  ["[mount]\nregio = x", /efs-utils\.conf: key regio in \[mount\] is not known/],
+  ["[mount]\nregio = x", /efs-utils\.conf line 2: key regio in \[mount\] is not known/],
   ["[mount]\nenabled = true", /key enabled in \[mount\]/],
   ["[mount.us-east-1]\nenabled = true", /key enabled in \[mount\.us-east-1\]/],
   ["[DEFAULT]\nfoo = x", /key foo in \[DEFAULT\]/],
@@ -151,9 +151,9 @@ const UNKNOWN: [text: string, warning: RegExp][] = [
   ["[mount.US]\nregion = x", /section \[mount\.US\]/],
   ["[mount/x]\nregion = x", /section \[mount\/x\]/],
   ["[__init__]\nregion = x", /section \[__init__\]/],
-  ["[mount]\nmy key = x", /line 2: key my key is not known/],
-  ["[mount]\nregion[] = x", /line 2: key region\[\] is not known/],
-  ["[mount]\n\u202ekey = x", /line 2: key \u202ekey is not known/],
+  ["[mount]\nmy key = x", /line 2: key my key in \[mount\] is not known/],
+  ["[mount]\nregion[] = x", /line 2: key region\[\] in \[mount\] is not known/],
+  ["[mount]\n\u202ekey = x", /line 2: key \u202ekey in \[mount\] is not known/],
 ];
 for (const [text, warning] of UNKNOWN) {
   test(`a warning, not an error: ${JSON.stringify(text)}`, () => {
@@ -234,5 +234,16 @@ test("whatever stands in a file's comments, it sets nothing", () => {
         region: "a",
       });
     }),
+  );
+});
+
+test("a value of the wrong type is named with the line that it stands in, the last one that counts", () => {
+  assertProblem(
+    () =>
+      settings(
+        parseConfig("[mount]\nport_range_lower_bound = 1\n[mount]\nport_range_lower_bound = x", "x.conf"),
+      ),
+    "config",
+    "x.conf line 4: [mount] port_range_lower_bound",
   );
 });

@@ -185,7 +185,7 @@ const REGIONS: [
 for (const [what, option, environment, config, expected] of REGIONS) {
   test(`the region: ${what}`, () => {
     assert.equal(
-      configuredRegion(option === undefined ? undefined : region(option), environment, config),
+      configuredRegion(option === undefined ? undefined : region(option), environment, config)?.region,
       expected,
     );
   });
