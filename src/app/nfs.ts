@@ -71,13 +71,16 @@ function words({ stderr, status, timedOut }: RunResult, limitMs: number): string
 function advice(
   { stderr, timedOut }: RunResult,
   hasAccessPoint: boolean,
-  identity = "without an IAM identity",
+  identity: string | undefined,
 ): string {
   if (/access denied/i.test(stderr)) {
+    // what a tunnel's certificate says is of a time, and signed at one
+    const clock = identity === undefined ? "" : "this machine's clock, and ";
+    const policy = "what the file system's policy allows";
     const check = hasAccessPoint
-      ? "check that the access point exists and belongs to this file system, and what the file system's policy allows"
-      : "check what the file system's policy allows: it may require tls, iam or an access point";
-    return `this client connected ${identity}: ${check}`;
+      ? `that the access point exists and belongs to this file system, ${clock}${policy}`
+      : `${clock}${policy}: it may require tls, iam or an access point`;
+    return `this client connected ${identity ?? "without an IAM identity"}: check ${check}`;
   }
   if (/no such file or directory/i.test(stderr)) return "check that the path exists in the file system";
   if (/mount point .* does not exist/i.test(stderr)) return "make the mount point with mkdir -p";

@@ -6,6 +6,7 @@ import type { ProcessIdentity } from "../core/state/state.ts";
 import { roleOf } from "../core/supervise/processes.ts";
 import { printable } from "../core/text.ts";
 import { FILE_MODES, type TunnelPaths } from "../core/tunnel/names.ts";
+import { complaints } from "../core/tunnel/tunnel-log.ts";
 import { readIfThere } from "../system/files.ts";
 import type { BoundPort } from "../system/network.ts";
 import { type DetachedProcess, startDetached } from "../system/process.ts";
@@ -153,15 +154,6 @@ export function startFailure(
   return new EfsError("system", `the tunnel does not start: ${what}${said === "" ? "" : `: ${said}`}`, {
     hint: `check ${stunnel} and the certificate and authority files it is given`,
   });
-}
-
-/** The lines of stunnel's log, and of systemd-run before it, that tell of an error, without their prefixes, in one line. */
-function complaints(log: string): string {
-  const errors = log
-    .split("\n")
-    .map((line) => /(?:\[!\] |LOG[0-3]\[[^\]]*\]: |^(?=Failed to ))(.*)$/.exec(line)?.[1])
-    .filter((line) => line !== undefined);
-  return [...new Set(errors)].slice(0, 4).join(", ");
 }
 
 function identityOf(pid: number): ProcessIdentity | undefined {

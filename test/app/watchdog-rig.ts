@@ -215,6 +215,7 @@ function stunnelConfig(
     "foreground = quiet",
     "socket = l:SO_REUSEADDR=yes",
     `pid = ${paths.pidFile}`,
+    `output = ${paths.log}`,
     "syslog = no",
     "[efs]",
     "client = yes",

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { describe, test } from "node:test";
 import { utcTimeText } from "../../src/core/certificate/certificate.ts";
+import { keysAsJson, sessionKeys } from "../fakes/keys.ts";
+import { type Reply, service } from "../fakes/service.ts";
 import { ask, certificate, KEY_PEM, tlsResponder } from "./tls-responder.ts";
 import { eventually, kill, Rig, type RigTunnel } from "./watchdog-rig.ts";
 
@@ -80,6 +82,52 @@ describe("a tunnel that leads to a server", { concurrency: 4 }, () => {
     tunnel.unmount();
     await eventually("it has ended", () => !existsSync(tunnel.paths.stateFile), 3000);
     assert.equal(existsSync(tunnel.paths.directory), false);
+  });
+
+  test("credentials that are gone are warned of, with the time when access ends, and renewal goes on once they are back", async (t) => {
+    const rig = new Rig(t);
+    const server = await serial(t);
+    const answers: Reply[] = [{ status: 500 }, { body: keysAsJson(sessionKeys("back")) }];
+    const agent = await service(t, () => answers.shift() ?? { status: 404 });
+    const token = `${rig.directory}/token`;
+    writeFileSync(token, "secret");
+    const made = new Date(Math.floor(Date.now() / 1000) * 1000 - 2 * HOUR);
+    const tunnel = await realTunnel(rig, server.port, made, {
+      awsCredentialsMethod: `podidentity:${agent.url}/,${token}`,
+      region: "us-east-1",
+    });
+    const recorded = tunnel.state().certificateCreationTime;
+    await rig.watch();
+    await eventually("it is renewed", () => tunnel.state().certificateCreationTime !== recorded);
+    await eventually("that is said", () => rig.logged(/new certificate after all/).length > 0);
+    const [warning, ...more] = rig.logged(/credentials/);
+    assert.deepEqual(more, []);
+    assert.match(
+      warning ?? "",
+      /^WARNING tunnel of .* EKS pod identity: .* answers with status 500; access ends at /,
+    );
+    const end = new Date(made.getTime() + 3 * HOUR).toISOString().replace(".000", "");
+    assert.ok(warning?.includes(end), warning);
+    assert.equal(agent.calls.length, 2);
+  });
+
+  test("a stunnel that does not take its new certificate is told of, and the certificate counts as the old one", async (t) => {
+    const rig = new Rig(t);
+    const server = await serial(t);
+    const made = new Date(Date.now() - 1.5 * HOUR);
+    const tunnel = await realTunnel(rig, server.port, made);
+    const old = await ask(tunnel.port);
+    // what it reads again is no configuration any more
+    appendFileSync(tunnel.paths.stunnelConfig, "nonsense = yes\n");
+    await rig.watch();
+    await eventually("it is told", () => rig.logged(/does not take the new certificate/).length > 0);
+    const [warning = ""] = rig.logged(/does not take/);
+    assert.match(
+      warning,
+      /^WARNING .*"nonsense = yes": Specified option name is not valid here.*access ends at /,
+    );
+    assert.equal(tunnel.state().certificateCreationTime, utcTimeText(made));
+    assert.equal(await ask(tunnel.port), old);
   });
 
   test("a deleted certificate is made anew at once", async (t) => {

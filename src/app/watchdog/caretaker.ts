@@ -88,7 +88,7 @@ export class Caretaker {
     this.#isUnused = isUnused;
     this.#certificates = new Certificates(
       context,
-      (tunnel, text) => this.#report(tunnel, "certificate", text, "error"),
+      (tunnel, text, level) => this.#report(tunnel, "certificate", text, level),
       () => wake(true),
     );
     this.#health = new HealthChecks(

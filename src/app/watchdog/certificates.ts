@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
 import { asEfsError, oneLine } from "../../core/errors.ts";
 import type { TunnelState } from "../../core/state/state.ts";
-import { isCertificateDue } from "../../core/supervise/certificate.ts";
+import { isCertificateDue, withoutRenewal } from "../../core/supervise/certificate.ts";
 import type { Policy } from "../../core/supervise/policy.ts";
 import { readIfThere } from "../../system/files.ts";
 import type { Log } from "../../system/log.ts";
@@ -15,8 +15,11 @@ import type { WatchedTunnel } from "./watched-tunnel.ts";
 
 /** So many certificates are made at the same time. */
 const MOST_RENEWALS = 4;
-/** One that could not be made is tried again after this long, and then after twice as long, up to the longest. */
-const RETRY_MS = 60_000;
+/**
+ * One that could not be made is tried again after this long, and then after twice as long, up to the longest. A
+ * machine that wakes up has no network for some seconds.
+ */
+const RETRY_MS = 5000;
 const LONGEST_RETRY_MS = 600_000;
 
 /** What certificates are made with. */
@@ -27,15 +30,17 @@ interface Context {
   readonly log: Log;
 }
 
+type Report = (tunnel: WatchedTunnel, text: string, level: "info" | "warning" | "error") => void;
+
 /** Keeps tunnels' certificates young. None of them, nor a tunnel, waits for another one's credentials. */
 export class Certificates {
   readonly #context: Context;
-  readonly #report: (tunnel: WatchedTunnel, text: string) => void;
+  readonly #report: Report;
   readonly #wake: () => void;
   readonly #renewals = new Limiter(MOST_RENEWALS);
 
   /** @param wake called when a certificate was made, or not */
-  constructor(context: Context, report: (tunnel: WatchedTunnel, text: string) => void, wake: () => void) {
+  constructor(context: Context, report: Report, wake: () => void) {
     this.#context = context;
     this.#report = report;
     this.#wake = wake;
@@ -54,7 +59,10 @@ export class Certificates {
     tunnel.isRenewing = true;
     void this.#renewals
       .run(() => this.#renew(tunnel, policy, () => !tunnel.busy))
-      .catch((error: unknown) => this.#report(tunnel, oneLine(asEfsError(error))))
+      .catch((error: unknown) => {
+        const { text, isOver } = withoutRenewal(tunnel.state?.certificateCreationTime, Date.now());
+        this.#report(tunnel, `${oneLine(asEfsError(error))}; ${text}`, isOver ? "error" : "warning");
+      })
       .finally(() => {
         tunnel.isRenewing = false;
         tunnel.changed = true;
@@ -75,12 +83,14 @@ export class Certificates {
   }
 
   async #renew(tunnel: WatchedTunnel, policy: Policy, isWanted: () => boolean): Promise<void> {
+    const hasFailed = tunnel.renewalPauseMs > 0;
     tunnel.renewalPauseMs = Math.min(Math.max(2 * tunnel.renewalPauseMs, RETRY_MS), LONGEST_RETRY_MS);
     tunnel.nextRenewal = performance.now() + tunnel.renewalPauseMs;
     await renewCertificate(tunnel, this.#certificateContext(policy), isWanted);
     tunnel.nextRenewal = Number.NEGATIVE_INFINITY;
     tunnel.renewalPauseMs = 0;
-    this.#context.log.debug(`${tunnel.name}: has a new certificate`);
+    if (hasFailed) this.#report(tunnel, "has a new certificate after all", "info");
+    else this.#context.log.debug(`${tunnel.name}: has a new certificate`);
   }
 
   #certificateContext({ source, disableMetadataToken }: Policy): CertificateContext {

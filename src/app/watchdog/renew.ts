@@ -1,17 +1,16 @@
-import { utcTimeText, VALID_AFTER_MS } from "../../core/certificate/certificate.ts";
+import { utcTimeText } from "../../core/certificate/certificate.ts";
 import { EfsError } from "../../core/errors.ts";
 import type { Credentials } from "../../core/identity/connect-signature.ts";
 import { type CredentialSource, describeSource, parseSource } from "../../core/identity/source.ts";
 import { parseRegion, type Region } from "../../core/ids.ts";
 import type { TunnelState } from "../../core/state/state.ts";
-import { utcTime } from "../../core/supervise/certificate.ts";
 import { quoted } from "../../core/text.ts";
 import { FILE_MODES } from "../../core/tunnel/names.ts";
 import { makeDirectory, reason, writeAtomically } from "../../system/files.ts";
-import { sendSignal } from "../../system/signals.ts";
 import { makeCertificate } from "../certificate.ts";
 import { privateKey } from "../private-key.ts";
 import { changeState } from "./record.ts";
+import { reloadStunnel } from "./reload.ts";
 import type { WatchedTunnel } from "./watched-tunnel.ts";
 
 /** What certificates are made of besides what a tunnel's state file says. */
@@ -30,11 +29,10 @@ export function canRenew({ fsId, privateKey, certificate }: TunnelState): boolea
 }
 
 /**
- * Makes a tunnel's certificate anew, where its state file says it is, and lets stunnel read it (SIGHUP, which
- * a keeper passes on).
+ * Makes a tunnel's certificate anew, where its state file says it is, and sees that stunnel presents it.
  *
  * @param isWanted asked again at the end: what is made may take a while to get
- * @throws EfsError (system) where it cannot be made, saying until when the old one is good
+ * @throws EfsError (system) where it cannot be made, or where stunnel goes on with the old one
  */
 export async function renewCertificate(
   tunnel: WatchedTunnel,
@@ -62,12 +60,12 @@ export async function renewCertificate(
   if (!isWanted()) return;
   makeDirectory(paths.directory, FILE_MODES.directory);
   writeAtomically(state.certificate, certificate, FILE_MODES.private);
+  await reloadStunnel(tunnel);
+  // not before: one that stunnel has not taken is as good as none
   changeState(context.stateDirectory, base, (before) => ({
     ...before,
     certificateCreationTime: utcTimeText(createdAt),
   }));
-  const reader = tunnel.processes.keeper ?? tunnel.processes.stunnel;
-  if (reader !== undefined) sendSignal(reader, "SIGHUP");
 }
 
 /** Whose signature the certificate carries; undefined for an anonymous client. */
@@ -88,19 +86,10 @@ async function identityOf(state: TunnelState, context: CertificateContext) {
   try {
     return { region, credentials: await context.credentials(source, region) };
   } catch (cause) {
-    const until = expiry(state.certificateCreationTime);
     throw new EfsError(
       "system",
       `has no fresh credentials from ${describeSource(source)}: ${reason(cause)}`,
-      {
-        hint: `access ends ${until === undefined ? "soon" : `at ${until.toISOString()}`} unless they are there again`,
-        cause,
-      },
+      { cause },
     );
   }
-}
-
-/** When a certificate ends that was made at a UTCTime. */
-function expiry(createdAt: string | undefined): Date | undefined {
-  return createdAt === undefined ? undefined : new Date(utcTime(createdAt) + VALID_AFTER_MS);
 }

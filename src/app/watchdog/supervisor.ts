@@ -7,6 +7,7 @@ import { configArgument } from "../../core/supervise/processes.ts";
 import { Reports } from "../../core/supervise/reports.ts";
 import type { Use } from "../../core/supervise/use.ts";
 import { classifyEntry } from "../../core/tunnel/names.ts";
+import { watchClock } from "../../system/clock.ts";
 import { findProcesses } from "../../system/procfs.ts";
 import { identityOfFile, watchDirectory } from "../../system/watch.ts";
 import { Caretaker, type Pass, type WatchdogContext } from "./caretaker.ts";
@@ -55,6 +56,7 @@ export class Supervisor {
   #strays = new Map<string, TunnelFiles>();
   #directory: { identity: string | undefined; stop: (() => void) | undefined } | undefined;
   #stopMounts = () => {};
+  #stopClock = () => {};
   #stopped = false;
 
   constructor(context: WatchdogContext, policy: Policy) {
@@ -75,6 +77,7 @@ export class Supervisor {
       this.#uses = undefined;
       this.#wake();
     });
+    this.#stopClock = watchClock(() => this.#lookAtOnce());
     this.#pass();
     const tunnels = [...this.#tunnels.values()];
     const count = (wanted: (tunnel: WatchedTunnel) => boolean) => tunnels.filter(wanted).length;
@@ -84,6 +87,14 @@ export class Supervisor {
       `Watching ${this.#context.paths.stateDirectory}: ${tunnels.length} tunnels, ${running} of them running` +
         `${unreadable === 0 ? "" : `, ${unreadable} with a state file that cannot be used`}`,
     );
+  }
+
+  /** The machine has slept, or its clock was set: certificates may have expired meanwhile. */
+  #lookAtOnce(): void {
+    this.#nextRound = 0;
+    this.#nextFullLook = 0;
+    for (const tunnel of this.#tunnels.values()) tunnel.nextRenewal = Number.NEGATIVE_INFINITY;
+    this.#wake();
   }
 
   /** What the configuration says from now on. */
@@ -99,6 +110,7 @@ export class Supervisor {
     this.#stopped = true;
     clearTimeout(this.#nextPass?.timer);
     this.#stopMounts();
+    this.#stopClock();
     this.#directory?.stop?.();
     const limit = new Promise<void>((resolve) => setTimeout(resolve, STOP_MS).unref());
     await Promise.race([this.#caretaker.idle(), limit]);

@@ -1,3 +1,4 @@
+import { VALID_AFTER_MS } from "../certificate/certificate.ts";
 import type { TunnelState } from "../state/state.ts";
 
 /** A certificate that says it is younger than this, in the future, is one of a clock that was set. */
@@ -18,6 +19,24 @@ export function isCertificateDue(
   if (certificate === undefined || certificateCreationTime === undefined) return false;
   const age = now - utcTime(certificateCreationTime);
   return !isThere || age >= lifeMs || age < -FUTURE_MS;
+}
+
+/**
+ * What comes of it where a tunnel's certificate cannot be made anew, in a reader's words.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function withoutRenewal(
+  certificateCreationTime: string | undefined,
+  now: number,
+): { readonly text: string; readonly isOver: boolean } {
+  const end =
+    certificateCreationTime === undefined ? Number.NaN : utcTime(certificateCreationTime) + VALID_AFTER_MS;
+  if (Number.isNaN(end)) return { text: "access ends with the old one", isOver: false };
+  const when = new Date(end).toISOString().replace(".000", "");
+  return end > now
+    ? { text: `access ends at ${when} unless a new one is made before; it is tried again`, isOver: false }
+    : { text: `access has ended at ${when}: new connections are refused until one is made`, isOver: true };
 }
 
 /** Milliseconds since the epoch of `yymmddHHMMSSZ`, a time of this century. */

@@ -68,3 +68,21 @@ export function lastVerdict(log: string): TunnelVerdict | undefined {
   }
   return verdict;
 }
+
+/** The lines of stunnel's log, and of systemd-run before it, that tell of an error, without their prefixes, in one line. */
+export function complaints(log: string): string {
+  const errors = log
+    .split("\n")
+    .map((line) => /(?:\[!\] |LOG[0-3]\[[^\]]*\]: |^(?=Failed to ))(.*)$/.exec(line)?.[1])
+    .filter((line) => line !== undefined);
+  return [...new Set(errors)].slice(0, 4).join(", ");
+}
+
+/**
+ * Whether a running stunnel has read its configuration and certificate again, by what its log says since it was
+ * told to (SIGHUP); undefined where it has not said yet.
+ */
+export function reloadVerdict(log: string): "taken" | "failed" | undefined {
+  const said = log.match(/Configuration successful|Failed to reload the configuration file/g)?.at(-1);
+  return said === undefined ? undefined : said === "Configuration successful" ? "taken" : "failed";
+}

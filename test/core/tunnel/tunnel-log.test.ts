@@ -4,7 +4,12 @@ import fc from "fast-check";
 import { oneLine } from "../../../src/core/errors.ts";
 import type { ResolvedTarget } from "../../../src/core/target/target.ts";
 import { refusal } from "../../../src/core/tunnel/refusal.ts";
-import { lastVerdict, type TunnelVerdict } from "../../../src/core/tunnel/tunnel-log.ts";
+import {
+  complaints,
+  lastVerdict,
+  reloadVerdict,
+  type TunnelVerdict,
+} from "../../../src/core/tunnel/tunnel-log.ts";
 
 /** A log as stunnel writes it, of lines with or without the number of their connection. */
 function log(...messages: string[]): string {
@@ -190,4 +195,30 @@ test("a refusal names the address where that was connected to", () => {
       /the server fs-1\.example \(10\.0\.0\.1\) /,
     );
   }
+});
+
+const READ = "LOG5[ui]: Reading configuration from file /run/efs/c";
+const TAKEN = "LOG5[ui]: Configuration successful";
+const BROKEN = [
+  "LOG3[ui]: Service [efs]: Failed to initialize TLS context",
+  "LOG3[ui]: Configuration failed",
+  "LOG3[ui]: Failed to reload the configuration file",
+];
+const RELOADS: [what: string, log: string, verdict: "taken" | "failed" | undefined][] = [
+  ["nothing yet", "", undefined],
+  ["that it reads", log(READ), undefined],
+  ["that it goes on with what it read", log(READ, TAKEN), "taken"],
+  ["that it could not read it", log(READ, ...BROKEN), "failed"],
+  ["that it could not read it and then could", log(READ, ...BROKEN, READ, TAKEN), "taken"],
+  ["that the first start failed", log(READ, ...BROKEN.slice(0, 2)), undefined],
+];
+for (const [what, text, verdict] of RELOADS)
+  test(`a stunnel that is told to read its configuration again says ${what}`, () =>
+    assert.equal(reloadVerdict(text), verdict));
+
+test("what stunnel complains of is told once, without where in its source", () => {
+  assert.equal(
+    complaints(log(READ, ...BROKEN, ...BROKEN)),
+    "Service [efs]: Failed to initialize TLS context, Configuration failed, Failed to reload the configuration file",
+  );
 });
