@@ -48,7 +48,7 @@ export async function makeCertificate(
     fsId,
     accessPoint: subject.accessPoint,
     clientInfo: {
-      source: source !== "" && source.length <= LONGEST_SOURCE ? source : "unknown",
+      source: source !== "" && [...source].length <= LONGEST_SOURCE ? source : "unknown",
       version: subject.version,
     },
     clientAuth,

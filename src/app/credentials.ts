@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
+import { userInfo } from "node:os";
+import { posix } from "node:path";
 import { EfsError } from "../core/errors.ts";
-import { credentialCandidates, type ProfileFacts } from "../core/identity/candidates.ts";
+import { credentialCandidates } from "../core/identity/candidates.ts";
 import type { Credentials } from "../core/identity/connect-signature.ts";
+import { Profiles } from "../core/identity/profiles.ts";
 import { type CredentialSource, describeSource, formatSource } from "../core/identity/source.ts";
 import type { Region } from "../core/ids.ts";
 import type { IamRequest } from "../core/request/request.ts";
@@ -9,7 +12,7 @@ import { awsSuffix } from "../core/target/partitions.ts";
 import { hasControlCharacter, quoted } from "../core/text.ts";
 import { trustedAuthorities } from "../system/authorities.ts";
 import { quietSdk } from "../system/aws-sdk.ts";
-import { reason } from "../system/files.ts";
+import { readIfThere, reason } from "../system/files.ts";
 import { askHttp } from "../system/http.ts";
 import type { Metadata } from "../system/metadata.ts";
 import { saidOf } from "./aws-failure.ts";
@@ -44,9 +47,9 @@ export async function findCredentials(
   request: IamRequest,
   context: CredentialContext,
 ): Promise<FoundCredentials> {
-  const profiles = await readProfiles();
+  const profiles = readProfiles(context.environment);
   const { sources, explicit } = credentialCandidates(request, context.environment, (name) =>
-    facts(profiles, name),
+    profiles.facts(name),
   );
   const failures: string[] = [];
   for (const source of sources) {
@@ -78,8 +81,10 @@ export async function fetchCredentials(
     throw new NoCredentials("its name holds a control character");
   switch (source.kind) {
     case "credentials":
-    case "config":
-      return profileKeys(source, await readProfiles());
+    case "config": {
+      const found = readProfiles(context.environment).keys(source.kind, source.profile);
+      return keysOf(found.accessKeyId, found.secretAccessKey, found.sessionToken);
+    }
     case "named_profile":
       return referredKeys(source.profile, context);
     case "ecs":
@@ -94,32 +99,21 @@ export async function fetchCredentials(
   }
 }
 
-type Profiles = Readonly<
-  Record<"credentials" | "config", Readonly<Record<string, Record<string, string | undefined>>>>
->;
-
-async function readProfiles(): Promise<Profiles> {
-  const { loadSharedConfigFiles } = await import("../lazy/aws-profiles.ts");
-  const { credentialsFile, configFile } = await loadSharedConfigFiles({ ignoreCache: true });
-  return { credentials: credentialsFile, config: configFile };
-}
-
-function facts(profiles: Profiles, name: string): ProfileFacts {
-  const hasKeys = (file: keyof Profiles) =>
-    Boolean(profiles[file][name]?.aws_access_key_id && profiles[file][name]?.aws_secret_access_key);
-  return {
-    keysInCredentials: hasKeys("credentials"),
-    keysInConfig: hasKeys("config"),
-    exists: Object.hasOwn(profiles.credentials, name) || Object.hasOwn(profiles.config, name),
+/** Reads ~/.aws, or where the environment says that its files are. */
+function readProfiles(environment: Environment): Profiles {
+  const home = environment.HOME || userInfo().homedir;
+  const read = (named: string | undefined, usual: string) => {
+    const path = named ? named.replace(/^~(?=\/)/, home) : posix.join(home, ".aws", usual);
+    try {
+      return readIfThere(path) ?? "";
+    } catch {
+      return ""; // a directory, for instance: then there are no profiles
+    }
   };
-}
-
-function profileKeys(
-  { kind, profile }: { kind: keyof Profiles; profile: string },
-  profiles: Profiles,
-): Credentials {
-  const values = profiles[kind][profile];
-  return keysOf(values?.aws_access_key_id, values?.aws_secret_access_key, values?.aws_session_token);
+  return new Profiles({
+    credentials: read(environment.AWS_SHARED_CREDENTIALS_FILE, "credentials"),
+    config: read(environment.AWS_CONFIG_FILE, "config"),
+  });
 }
 
 /** What a profile tells to do: assume a role, run a program, sign on. */

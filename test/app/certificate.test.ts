@@ -39,6 +39,7 @@ const SOURCES: [what: string, source: string | undefined, said: string][] = [
   ["a short source", "k8s", "k8s"],
   ["a source of 100 characters", "x".repeat(100), "x".repeat(100)],
   ["a source of 101 characters", "x".repeat(101), "unknown"],
+  ["a source of 100 characters that take two units each", "😀".repeat(100), "😀".repeat(100)],
   ["a source in other letters", "плат форма", "плат форма"],
 ];
 for (const [what, source, said] of SOURCES) {

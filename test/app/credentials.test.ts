@@ -32,11 +32,12 @@ interface Given {
 }
 
 /** Makes this machine one with just what is given, until the test ends. */
-function machine(t: TestContext, { environment = {}, files = {} }: Given): CredentialContext {
+function machine(t: TestContext, { environment: named = {}, files = {} }: Given): CredentialContext {
   const home = temporaryDirectory(t, "home");
   mkdirSync(join(home, ".aws"));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(home, ".aws", name), text);
-  setEnvironment(t, { HOME: home, ...environment });
+  const environment = { HOME: home, ...named };
+  setEnvironment(t, environment);
   const region = parseRegion("us-east-1");
   assert.ok(region !== undefined);
   const metadata = new Metadata({ disableToken: false, environment });
@@ -146,6 +147,52 @@ await inNamespaces(import.meta.url, [], () => {
         {
           environment: { AWS_PROFILE: "a.b" },
           files: { credentials: profileText("default", KEYS) + profileText("a.b", USER) },
+        },
+        "credentials:a.b",
+        USER,
+      ],
+      [
+        "of a name with blanks",
+        { request: { profile: "my team" }, files: { credentials: profileText("my team", USER) } },
+        "credentials:my team",
+        USER,
+      ],
+      [
+        "of a name in quotes",
+        { request: { profile: "my team" }, files: { config: profileText('profile "my team"', USER) } },
+        "config:my team",
+        USER,
+      ],
+      [
+        "of a section in config that is called by the profile's name alone",
+        { request: { profile: "team" }, files: { config: profileText("team", USER) } },
+        "config:team",
+        USER,
+      ],
+      [
+        "of the section that AWS's programs read, before that",
+        {
+          request: { profile: "team" },
+          files: { config: profileText("team", KEYS) + profileText("profile team", USER) },
+        },
+        "config:team",
+        USER,
+      ],
+      [
+        "with colons and in capitals, as mount helpers have always read them",
+        {
+          files: {
+            credentials: `[ default ]\nAWS_ACCESS_KEY_ID: ${USER.accessKeyId}\nAws_Secret_Access_Key = ${USER.secretAccessKey}\n`,
+          },
+        },
+        "credentials:default",
+        USER,
+      ],
+      [
+        "of the profile that is called so, not of a part of its name",
+        {
+          request: { profile: "a.b" },
+          files: { credentials: profileText("a", KEYS) + profileText("a.b", USER) },
         },
         "credentials:a.b",
         USER,

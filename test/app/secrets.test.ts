@@ -96,7 +96,7 @@ await inNamespaces(import.meta.url, MACHINE_NAMESPACES, () => {
     machine.configure(CONFIG);
     machine.names({ [NAME]: SERVER });
     await machine.serve(SERVER, NAME);
-    const built = machine.build("aws-profiles", "aws-referred", "aws-efs");
+    const built = machine.build("aws-referred", "aws-efs");
     mkdirSync("/media/root/.aws");
     writeFileSync(
       "/media/root/.aws/credentials",

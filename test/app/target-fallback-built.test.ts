@@ -59,7 +59,7 @@ await inNamespaces(import.meta.url, MACHINE_NAMESPACES, () => {
     assert.ok(inputs.length > 20);
     assert.deepEqual(inputs.filter(isAws), []);
     const program = readFileSync(machine.program("mount.efs.cjs"), "utf8");
-    for (const name of ["aws-efs", "aws-ec2", "aws-profiles", "aws-referred"])
+    for (const name of ["aws-efs", "aws-ec2", "aws-referred"])
       assert.ok(program.includes(`./${name}.cjs`), `it does not load ${name}`);
   });
 

@@ -1,6 +1,6 @@
-import ini from "ini";
 import { EfsError } from "../errors.ts";
-import { hasControlCharacter, printable, quoted } from "../text.ts";
+import { printable, quoted } from "../text.ts";
+import { type IniText, place, readSections } from "./ini-text.ts";
 import { KEYS, type KeyId, keyName, SECTIONS, type Settings } from "./keys.ts";
 
 /**
@@ -10,8 +10,8 @@ import { KEYS, type KeyId, keyName, SECTIONS, type Settings } from "./keys.ts";
 export interface ConfigFile {
   readonly path: string;
   readonly sections: ReadonlyMap<string, ReadonlyMap<string, string>>;
-  /** The line that counts of each key, from 1, by `place(section, key)`. */
-  readonly lines: ReadonlyMap<string, number>;
+  /** The line that counts of each section and key, by `place`. */
+  readonly lines: IniText["lines"];
   readonly unknown: readonly UnknownName[];
   readonly warnings: readonly string[];
 }
@@ -25,67 +25,28 @@ export interface UnknownName {
   readonly line: number;
 }
 
-/** Names a key of a section, or the section itself, in `ConfigFile.lines`. */
-export function place(section: string, key = ""): string {
-  return `${section}\0${key}`;
-}
-
 const REGION_SECTION = /^mount\.[a-z0-9-]+$/;
 
 /**
- * Reads the file's dialect, Python's ConfigParser (`key = value` or `key: value`, keys in any case, `#` and
- * `;` comments, any section names), by writing each line as the ini library reads it verbatim.
+ * Reads an efs-utils.conf.
  *
  * @throws EfsError (config) for a line that is neither a section, a comment nor a key with a value.
  */
 export function parseConfig(text: string, path: string): ConfigFile {
-  const lines = text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/);
-  const unknown: UnknownName[] = [];
-  const places = new Map<string, number>();
-  let current = "";
-  const verbatim = lines.map((line, index) => {
-    const wrong = (why: string) =>
-      new EfsError("config", `${path} line ${index + 1}: ${quoted(line.trim())} ${why}`, {
-        hint: "correct or remove the line",
-      });
-    const said = line.replace(/(^|\s)[#;].*$/s, "").trim();
-    if (said === "") return "";
-    if (hasControlCharacter(said.replaceAll("\t", " "))) throw wrong("holds a control character");
-    const section = /^\[\s*([^\]]+?)\s*\]$/.exec(said)?.[1];
-    if (section !== undefined) {
-      current = section;
-      if (!places.has(place(section))) places.set(place(section), index + 1);
-      return `[${jsonText(section.replaceAll(".", "\\."))}]`;
-    }
-    const [, key, value] = /^([^=:]+?)\s*[=:]\s*(.*)$/s.exec(said) ?? [];
-    if (key === undefined || value === undefined) throw wrong("is neither a [section] nor key = value");
-    if (/^[A-Za-z0-9_.-]+$/.test(key)) {
-      places.set(place(current, key.toLowerCase()), index + 1);
-      return `${key.toLowerCase()} = ${jsonText(value)}`;
-    }
-    unknown.push({ section: current, key, line: index + 1 });
-    return "";
+  const { sections, lines, strays, strangeKeys } = readSections(text, (number, line, why) => {
+    throw new EfsError("config", `${path} line ${number}: ${quoted(line)} ${why}`, {
+      hint: "correct or remove the line",
+    });
   });
-  const parsed: Record<string, unknown> = ini.parse(verbatim.join("\n"));
-  const sections = new Map<string, Map<string, string>>();
-  for (const [name, keys] of Object.entries(parsed)) {
-    if (typeof keys !== "object" || keys === null) {
-      throw new EfsError("config", `${path}: key ${quoted(name)} stands before the first [section]`, {
-        hint: "put it below [mount] or the section it belongs to",
-      });
-    }
-    // the library turns true, false and null into values, which their texts bring back
-    sections.set(name, new Map(Object.entries(keys).map(([key, value]) => [key, String(value)])));
+  if (strays[0] !== undefined) {
+    throw new EfsError("config", `${path}: key ${quoted(strays[0])} stands before the first [section]`, {
+      hint: "put it below [mount] or the section it belongs to",
+    });
   }
-  unknown.push(...unknownNames(sections, places));
+  const unknown: UnknownName[] = [...strangeKeys, ...unknownNames(sections, lines)];
   unknown.sort((one, other) => one.line - other.line);
   const warnings = unknown.map((name) => `${path} line ${name.line}: ${describeUnknown(name)}`);
-  return { path, sections, lines: places, unknown, warnings };
-}
-
-/** A text that the library reads back as it is: a JSON text, without the line ends that only Unicode knows. */
-function jsonText(text: string): string {
-  return JSON.stringify(text).replaceAll(/[\u2028\u2029]/g, (end) => `\\u${end.charCodeAt(0).toString(16)}`);
+  return { path, sections, lines, unknown, warnings };
 }
 
 /** A file that says nothing: every key has its default. */

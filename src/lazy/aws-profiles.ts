@@ -1,2 +1,0 @@
-/** Loaded to read ~/.aws. */
-export { loadSharedConfigFiles } from "@smithy/core/config";
