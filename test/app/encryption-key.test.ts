@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { lookAtKey } from "../../src/app/encryption/key.ts";
-import { keyFindings } from "../../src/core/encryption/key.ts";
+import { keyProblems } from "../../src/core/encryption/key.ts";
 import type { Region } from "../../src/core/ids.ts";
 import { forgetAws, setEnvironment } from "../fakes/environment.ts";
 import { hurry } from "../fakes/hurry.ts";
@@ -88,7 +88,7 @@ describe("the key of a file system", () => {
         ["met", `by a grant for ${FS}`],
       ],
     );
-    assert.deepEqual(keyFindings({ needs, ...key }, FS), []);
+    assert.deepEqual(keyProblems({ needs, ...key }, FS), []);
   });
 
   test("that AWS manages is not asked for its policy and grants: they are AWS's own", async () => {
@@ -99,7 +99,7 @@ describe("the key of a file system", () => {
       kms.calls.slice(before).map(({ headers }) => headers["x-amz-target"]),
       ["TrentService.DescribeKey", "TrentService.GetKeyRotationStatus"],
     );
-    assert.deepEqual(keyFindings(key, FS), []);
+    assert.deepEqual(keyProblems(key, FS), []);
   });
 
   test("that cannot be rotated, as imported ones, has no rotation, and that is no failure", async () => {
@@ -131,20 +131,18 @@ describe("the key of a file system", () => {
   ];
   for (const [what, key, ...says] of FINDINGS) {
     test(`that ${what} is a finding with its remedy`, async () => {
-      const [finding, ...others] = keyFindings(await look(key), FS);
+      const [finding, ...others] = keyProblems(await look(key), FS);
       assert.deepEqual(others, []);
       for (const part of says) assert.match(`${finding?.what}; ${finding?.remedy}`, part);
     });
   }
 
-  test("whose policy does not give EFS what it needs is a finding for each action", async () => {
+  test("whose policy does not give EFS what it needs is a finding that names all of it", async () => {
     const policy = POLICY.replace("kms:*", "kms:Encrypt");
-    const found = keyFindings(await look({ policy }), FS);
-    assert.deepEqual(
-      found.map(({ what }) => /give EFS (\S+) for/.exec(what)?.[1]),
-      ["kms:CreateGrant", "kms:DescribeKey"],
-    );
-    assert.match(found[0]?.remedy ?? "", /^allow kms:CreateGrant in the key's policy/);
+    const [found, ...others] = keyProblems(await look({ policy }), FS);
+    assert.deepEqual(others, []);
+    assert.match(found?.what ?? "", /needs for fs-12345678: kms:CreateGrant, kms:DescribeKey$/);
+    assert.match(found?.remedy ?? "", /^allow it in the key's policy/);
   });
 
   const DENIED = kmsError("AccessDeniedException", `User: arn:aws:iam::1:user/u is not authorized`);

@@ -8,6 +8,7 @@ import { efsUtils } from "../../src/bin/commands/program.ts";
 import type { Status } from "../../src/core/status/status.ts";
 import { CHECKOUT } from "../bin/built.ts";
 import { ENCRYPTION } from "./encryption-results.ts";
+import type { Whole } from "./whole.ts";
 
 const document = readFileSync(join(CHECKOUT, "docs/json.md"), "utf8");
 
@@ -40,13 +41,6 @@ function leaves(
   if (command.commands.length === 0) return [{ command, path }];
   return command.commands.flatMap((each) => leaves(each, [...path, each.name()]));
 }
-
-/** Everything that a result can hold. */
-type Whole<T> = T extends Date | string | number | boolean
-  ? T
-  : T extends readonly (infer Item)[]
-    ? readonly Whole<Item>[]
-    : { [Key in keyof T]-?: Whole<Exclude<T[Key], undefined>> };
 
 const PROBLEM = { what: "", remedy: "" };
 const STATUS: Whole<Status> = {

@@ -1,8 +1,8 @@
 import { type Command, CommanderError } from "commander";
 import { asEfsError, EfsError } from "../../core/errors.ts";
 
-/** How a look ended: all is well, or there is something to see to. */
-export type Outcome = "healthy" | "findings";
+/** How a look ended: all is well, there is something to see to, or it could not be done, which was told. */
+export type Outcome = keyof typeof INQUIRY_STATUS;
 
 /** Exit statuses of commands that look at something, as grep(1) has them. */
 export const INQUIRY_STATUS = { healthy: 0, findings: 1, "could not look": 2 } as const;

@@ -1,3 +1,4 @@
+import type { Problem } from "../status/status.ts";
 import type { Need } from "./key-needs.ts";
 
 /** The key of a file system, as the KMS API tells of it. A fact that could not be had is undefined. */
@@ -24,18 +25,12 @@ export interface KeyRotation {
   readonly nextDate: Date | undefined;
 }
 
-/** Something to see to. */
-export interface Finding {
-  readonly what: string;
-  readonly remedy: string;
-}
-
 /** What is wrong with a key for a file system that is encrypted with it. */
-export function keyFindings(key: KeyStatus, fsId: string): Finding[] {
-  return [...stateFindings(key, fsId), ...needFindings(key, fsId)];
+export function keyProblems(key: KeyStatus, fsId: string): Problem[] {
+  return [...stateProblems(key, fsId), ...needProblems(key, fsId)];
 }
 
-function stateFindings({ id, state, deletionDate }: KeyStatus, fsId: string): Finding[] {
+function stateProblems({ id, state, deletionDate }: KeyStatus, fsId: string): Problem[] {
   if (state === undefined || state === "Enabled" || state === "Updating") return [];
   if (state === "PendingDeletion") {
     const when = deletionDate === undefined ? "" : ` on ${deletionDate.toISOString().slice(0, 10)}`;
@@ -62,12 +57,18 @@ function stateFindings({ id, state, deletionDate }: KeyStatus, fsId: string): Fi
   ];
 }
 
-function needFindings({ needs = [], grants }: KeyStatus, fsId: string): Finding[] {
-  const unmet = needs.filter(({ state }) => state === "unmet");
-  const missing = unmet.map(({ action, why }) => ({
-    what: `the key's policy and grants do not give EFS ${action} for ${fsId}: ${why}`,
-    remedy: `allow ${action} in the key's policy with kms:ViaService of EFS, or to the account's root`,
-  }));
+function needProblems({ needs = [], grants }: KeyStatus, fsId: string): Problem[] {
+  const unmet = needs.filter(({ state }) => state === "unmet").map(({ action }) => action);
+  const missing =
+    unmet.length === 0
+      ? []
+      : [
+          {
+            what: `the key's policy and grants do not give EFS what it needs for ${fsId}: ${unmet.join(", ")}`,
+            remedy:
+              "allow it in the key's policy, to the account's root or with the condition kms:ViaService of EFS",
+          },
+        ];
   if (grants !== 0) return missing;
   return [
     ...missing,
