@@ -6,7 +6,7 @@ import { classifyEntry, tunnelPaths } from "../core/tunnel/names.ts";
 import { isAbandoned, readIfThere } from "../system/files.ts";
 import type { Log } from "../system/log.ts";
 import { readMounts, readNfsClientPorts } from "../system/mounts.ts";
-import { isAlive } from "../system/procfs.ts";
+import { lifeOf, whereabouts } from "../system/namespaces.ts";
 import { endProcesses, removeTunnelFiles, stopTunnel } from "./tunnel.ts";
 
 /**
@@ -22,12 +22,14 @@ export async function sweepUnfinished(stateDirectory: string, log: Log): Promise
     try {
       const text = readIfThere(`${stateDirectory}/${name}`);
       if (text === undefined) continue;
-      const { helper, keeper } = parseState(text, name, stateDirectory);
-      if (helper === undefined || isAlive(helper)) continue;
+      const { helper, keeper, namespaces } = parseState(text, name, stateDirectory);
+      // of one in a container that cannot be looked into, nothing is known
+      if (helper === undefined || lifeOf(helper, namespaces) !== "dead") continue;
       await endOrphanedMount(entry.port);
       if (isInUse(entry.port)) continue;
       const paths = tunnelPaths(stateDirectory, entry.base);
-      await stopTunnel({ keeper, stunnelConfig: paths.stunnelConfig });
+      const known = whereabouts(namespaces) === "here" ? keeper : undefined;
+      await stopTunnel({ keeper: known, stunnelConfig: paths.stunnelConfig });
       removeTunnelFiles(paths);
       log.warning(`Removed ${entry.base}: the helper that began this mount was killed (pid ${helper.pid})`);
     } catch (error) {

@@ -14,6 +14,7 @@ import { FILE_MODES, type TunnelPaths, tunnelBase, tunnelPaths } from "../core/t
 import { stunnelConfig, type TunnelSettings } from "../core/tunnel/stunnel-config.ts";
 import type { SystemPaths } from "../paths.ts";
 import { makeDirectory, writeAtomically } from "../system/files.ts";
+import { ownNamespaces } from "../system/namespaces.ts";
 import type { Connection } from "../system/network.ts";
 import { ownIdentity } from "../system/procfs.ts";
 import { commonName, makeCertificate } from "./certificate.ts";
@@ -130,6 +131,7 @@ function firstState(
   context: MountContext,
 ): TunnelState {
   const { namespace } = network;
+  const namespaces = ownNamespaces();
   return {
     pid: -1,
     cmd: [...enteringNamespace(namespace), parts.stunnel.path, paths.stunnelConfig],
@@ -147,6 +149,7 @@ function firstState(
     ...(tls.accessPoint === undefined ? {} : { accessPoint: tls.accessPoint }),
     ...(found === undefined ? {} : { awsCredentialsMethod: formatSource(found.source) }),
     ...(namespace === undefined ? {} : { networkNamespace: namespace }),
+    ...(namespaces === undefined ? {} : { namespaces }),
     helper: ownIdentity(),
   };
 }

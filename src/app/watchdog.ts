@@ -3,8 +3,7 @@ import { EfsError } from "../core/errors.ts";
 import type { Policy } from "../core/supervise/policy.ts";
 import { makeDirectory } from "../system/files.ts";
 import { takeLock } from "../system/lock.ts";
-import { ownIdentity } from "../system/procfs.ts";
-import { runningWatchdog, watchdogLockFile } from "../system/watchdog-lock.ts";
+import { runningWatchdog, watchdogLockFile, watchdogMark } from "../system/watchdog-lock.ts";
 import type { WatchdogContext } from "./watchdog/caretaker.ts";
 import { Supervisor } from "./watchdog/supervisor.ts";
 
@@ -35,9 +34,8 @@ export async function startWatchdog(context: WatchdogContext, policy: Policy): P
       hint: "one is enough: end it first if this one is to take its place",
     });
   }
-  const { pid, startTime } = ownIdentity();
   // into the locked file itself: a new one in its place would not be locked
-  writeFileSync(lockFile, JSON.stringify({ pid, startTime, version: context.version }));
+  writeFileSync(lockFile, watchdogMark(context.version));
   const supervisor = new Supervisor(context, policy);
   supervisor.start();
   return {

@@ -13,7 +13,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { EfsError } from "../core/errors.ts";
-import { isAlive, ownIdentity } from "./procfs.ts";
+import { lifeOf, ownNamespaces } from "./namespaces.ts";
+import { ownIdentity } from "./procfs.ts";
 
 /** Whether an error is one of the system's, with this code. */
 export function hasCode(error: unknown, ...codes: string[]): boolean {
@@ -113,19 +114,25 @@ export function writeAtomically(path: string, text: string, mode: number, { dura
 
 let ownName: string | undefined;
 
-/** This process in the names of its temporary files: with its start time, so that no later one is taken for it. */
+/**
+ * This process in the names of its temporary files: with its start time and its pid namespace, so that no later one
+ * and none of another container is taken for it.
+ */
 function writer(): string {
   if (ownName === undefined) {
     const { pid, startTime } = ownIdentity();
-    ownName = `${pid}-${startTime}`;
+    ownName = `${pid}-${startTime}-${ownNamespaces()?.pid ?? 0}`;
   }
   return ownName;
 }
 
 /** Whether a name is that of a file over which its writer died, before it took its place. */
 export function isAbandoned(name: string): boolean {
-  const [, pid, startTime] = /\.(\d+)-(\d+)\.tmp$/.exec(name) ?? [];
-  return pid !== undefined && !isAlive({ pid: Number(pid), startTime: Number(startTime) });
+  const [, pid, startTime, namespace] = /\.(\d+)-(\d+)(?:-(\d+))?\.tmp$/.exec(name) ?? [];
+  if (pid === undefined) return false;
+  const ours = ownNamespaces();
+  const there = ours && Number(namespace) > 0 ? { ...ours, pid: Number(namespace) } : undefined;
+  return lifeOf({ pid: Number(pid), startTime: Number(startTime) }, there) === "dead";
 }
 
 /** What the system says of an error, without its stack. */

@@ -19,6 +19,7 @@ import type { Log } from "../../src/system/log.ts";
 import { bindPort } from "../../src/system/network.ts";
 import { startDetached } from "../../src/system/process.ts";
 import { findProcesses, isAlive, processFacts } from "../../src/system/procfs.ts";
+import { mountEntry } from "./mount-entry.ts";
 
 export const KEEPER = new URL("../../src/keeper/efs-tunnel-keeper", import.meta.url).pathname;
 export const STUNNEL = stunnelPath() ?? "/usr/bin/stunnel";
@@ -227,17 +228,6 @@ function stunnelConfig(
     "libwrap = no",
     "",
   ].join("\n");
-}
-
-export function mountEntry(mountPoint: string, port: number): MountEntry {
-  return {
-    id: port,
-    device: `0:${port}`,
-    mountPoint,
-    type: "nfs4",
-    source: "127.0.0.1:/",
-    superOptions: `rw,vers=4.1,port=${port},clientaddr=127.0.0.1,addr=127.0.0.1`,
-  };
 }
 
 /** A port that the kernel chose and that nobody has now. */

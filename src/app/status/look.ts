@@ -16,8 +16,8 @@ import { trafficOf } from "../../core/status/traffic.ts";
 import { NFS_PORT } from "../../core/tunnel/stunnel-config.ts";
 import { hasCode, reason } from "../../system/files.ts";
 import type { Kernel } from "../../system/kernel.ts";
+import { lifeOf } from "../../system/namespaces.ts";
 import { readProcFile } from "../../system/proc-file.ts";
-import { isAlive } from "../../system/procfs.ts";
 import { callNull } from "../../system/rpc.ts";
 import { connectionsOf } from "../../system/sockets.ts";
 import { runningWatchdog } from "../../system/watchdog-lock.ts";
@@ -153,8 +153,8 @@ async function ask(
 function leftover(seen: SeenTunnel, hasWatchdog: boolean, uptimeSeconds: number): MountStatus | undefined {
   const { tunnel, use } = seen;
   const { finished, unfinished } = tunnel.files;
-  const helper = unfinished?.state?.helper;
-  const isBeingMade = helper !== undefined && isAlive(helper);
+  const { helper, namespaces } = unfinished?.state ?? {};
+  const isBeingMade = helper !== undefined && lifeOf(helper, namespaces) !== "dead";
   if (use !== "unused" || isBeingMade || (finished ?? unfinished)?.problem !== undefined) return undefined;
   const kind = finished === undefined && unfinished !== undefined ? "unfinished" : "unused";
   const fileSystem = tunnel.state?.fsId ?? tunnel.base.split(".")[0];

@@ -18,9 +18,11 @@ import type { SystemPaths } from "../../paths.ts";
 import { writeAtomically } from "../../system/files.ts";
 import type { Kernel } from "../../system/kernel.ts";
 import type { Log } from "../../system/log.ts";
-import { isAlive, type ProcessFacts } from "../../system/procfs.ts";
+import { lifeOf, ownNamespaces } from "../../system/namespaces.ts";
+import type { ProcessFacts } from "../../system/procfs.ts";
 import { sendSignal } from "../../system/signals.ts";
 import { Certificates } from "./certificates.ts";
+import { runsElsewhere } from "./elsewhere.ts";
 import { deleteFile, deleteTunnelFiles, endTunnelProcesses } from "./end.ts";
 import { HealthChecks } from "./health-checks.ts";
 import { Limiter } from "./limiter.ts";
@@ -131,6 +133,8 @@ export class Caretaker {
     tunnel.lookAt = pass.now + Math.min(Number.POSITIVE_INFINITY, ...looks);
     // one that was stopped cannot restart stunnel
     if (keeper !== undefined && stunnel === undefined) sendSignal(keeper, "SIGCONT");
+    if (seen.elsewhere)
+      this.#report(tunnel, "elsewhere", "another container has it: it is left alone", "info");
     if (seen.files === "unreadable") this.#setAside(tunnel, pass.now);
     if (seen.files === "finished") this.#record(tunnel, use, pass);
     if (seen.files === "finished" && use !== "unused") this.#keepFiles(tunnel, action, pass);
@@ -156,9 +160,10 @@ export class Caretaker {
 
   #observe(tunnel: WatchedTunnel, use: Use, pass: Pass): Observation {
     const { finished, unfinished } = tunnel.files;
-    const helper = unfinished?.state?.helper;
-    const isBeingMade = helper !== undefined && isAlive(helper);
-    if (finished !== undefined && unfinished?.state !== undefined && helper !== undefined && !isBeingMade)
+    const { helper, namespaces } = unfinished?.state ?? {};
+    const life = helper === undefined ? "unknown" : lifeOf(helper, namespaces);
+    const isBeingMade = life === "alive";
+    if (finished !== undefined && unfinished?.state !== undefined && life === "dead")
       rmSync(tunnel.paths.unfinishedStateFile, { force: true });
     // a mount that is being made with the names of an old one has the old one's processes too
     const file = isBeingMade ? unfinished : tunnel.file;
@@ -174,7 +179,8 @@ export class Caretaker {
       use,
       stunnel: tunnel.processes.stunnel !== undefined,
       keeper: tunnel.processes.keeper !== undefined,
-      helper: isBeingMade ? "alive" : helper === undefined ? "unknown" : "dead",
+      helper: life,
+      elsewhere: runsElsewhere(tunnel),
       mounting: helper !== undefined && !isBeingMade && pass.mountingPorts().has(tunnel.port),
       ageMs: file === undefined ? this.#orphanAge(tunnel, pass.now) : Date.now() - file.modifiedMs,
       recordedUnusedMs:
@@ -284,10 +290,12 @@ export class Caretaker {
     await this.#certificates.prepare(tunnel, policy);
     const started = await startAgain(tunnel, paths, this.#stunnel, log);
     const { stunnel, stunnelProgram, inheritsSocket } = started;
+    const namespaces = ownNamespaces();
     const before = changeState(paths.stateDirectory, tunnel.base, (state) => ({
       ...withProcesses(state, started),
       cmd: withProgram(state.cmd, stunnelProgram, tunnel.paths.stunnelConfig),
       inheritsSocket,
+      ...(namespaces === undefined ? {} : { namespaces }),
     }));
     const was = before === undefined || before.pid < 0 ? "no stunnel ran" : `stunnel ${before.pid} had ended`;
     this.#report(tunnel, "started", `${was}, ${stunnel.pid} was started`, "info");

@@ -38,6 +38,8 @@ export interface TunnelState {
   readonly keeper?: ProcessIdentity;
   /** The helper that is making this mount, in an unfinished state file. */
   readonly helper?: ProcessIdentity;
+  /** Where the process is that has started this tunnel, or makes this mount: pids are of there. */
+  readonly namespaces?: Namespaces;
   /** Network namespace of tunnel and mount, where it is not the caller's own. */
   readonly networkNamespace?: string;
   /** Whether the tunnel's listening socket outlives stunnel. */
@@ -49,6 +51,14 @@ export interface ProcessIdentity {
   readonly pid: number;
   /** Clock ticks since boot, /proc/PID/stat field 22 (proc(5)). */
   readonly startTime: number;
+}
+
+/** In which a process is, namespaces(7): the numbers of two of its namespaces, and the boot that they are of. */
+export interface Namespaces {
+  /** /proc/sys/kernel/random/boot_id */
+  readonly boot: string;
+  readonly pid: number;
+  readonly net: number;
 }
 
 /** Longer state files than this are no state files. */
@@ -88,6 +98,11 @@ const isIdentity: Check = (value) => {
   );
 };
 
+const areNamespaces: Check = (value) => {
+  const { boot, pid, net } = (value ?? {}) as Partial<Namespaces>;
+  return isText(boot, "") && isCount(pid, "") && isCount(net, "");
+};
+
 /** /var/run is a link to /run on every current system. */
 function realName(directory: string): string {
   return directory.replace(/^\/var\/run\//, "/run/");
@@ -115,6 +130,7 @@ const CHECKS: Record<keyof TunnelState, Check> = {
   pidStartTime: isCount,
   keeper: isIdentity,
   helper: isIdentity,
+  namespaces: areNamespaces,
   networkNamespace: isAbsolute,
   inheritsSocket: (value) => typeof value === "boolean",
 };

@@ -16,8 +16,10 @@ export interface Observation {
   readonly stunnel: boolean;
   /** Whether the process lives that holds its listening socket and restarts stunnel. */
   readonly keeper: boolean;
-  /** The helper that makes an unfinished mount: "unknown" where the file does not name it. */
+  /** The helper that makes an unfinished mount: "unknown" where the file does not name it, or in a container. */
   readonly helper: "alive" | "dead" | "unknown";
+  /** Whether it runs, or may run, in a container that cannot be looked into. */
+  readonly elsewhere: boolean;
   /** Whether a mount.nfs4 for its port runs. */
   readonly mounting: boolean;
   /** How long ago the newest of its files was written; negative where the clock was set back. */
@@ -83,6 +85,8 @@ const LINGER_LATER_MS = 1000;
 const SOON_MS = 5000;
 /** How often a helper that makes a mount is looked at. */
 const HELPER_MS = 1000;
+/** How often one is looked for that runs where it cannot be seen. */
+const ELSEWHERE_MS = 1000;
 /** An unfinished mount whose helper is not named is given this long; so is a mount.nfs4 without its helper. */
 const UNFINISHED_MS = 600_000;
 /** Files without a state file are given this long: they may be those of a helper that has just begun. */
@@ -93,6 +97,8 @@ export function decide(seen: Observation, before: Memory, moment: Moment): Decis
   const memory = { ...before, use: useSince(seen, before, moment.now) };
   const leave = (lookInMs?: number): Decision => ({ action: "leave", memory, lookInMs });
   const age = Math.abs(seen.ageMs);
+  // what others can see is not for us to end or to double
+  if (seen.elsewhere) return leave(ELSEWHERE_MS);
   switch (seen.files) {
     case "unreadable":
       return leave();

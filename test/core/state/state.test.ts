@@ -35,6 +35,7 @@ const FULL: TunnelState = {
   pidStartTime: 123_456,
   keeper: { pid: 4710, startTime: 123_450 },
   helper: { pid: 4700, startTime: 123_400 },
+  namespaces: { boot: "9d6c7d3c-0a0c-4a3e-a4b7-0d4f8c1f2a3b", pid: 4_026_531_836, net: 4_026_531_840 },
   networkNamespace: "/run/netns/blue",
   inheritsSocket: true,
 };
@@ -154,6 +155,7 @@ const WRONG: [key: keyof TunnelState, values: unknown[]][] = [
   ],
   ["networkNamespace", ["blue", "", 7, "/run/a\nb"]],
   ["inheritsSocket", ["true", 1]],
+  ["namespaces", [1, "here", {}, { boot: "x", pid: "1", net: 1 }, { boot: "x\n", pid: 1, net: 1 }]],
 ];
 for (const [key, values] of WRONG) {
   test(`a wrong ${key} is refused by name`, () => {
@@ -234,6 +236,7 @@ const anyState = fc.record(
     pidStartTime: fc.nat(),
     keeper: identity,
     helper: identity,
+    namespaces: fc.record({ boot: plain, pid: fc.nat(), net: fc.nat() }, { noNullPrototype: true }),
     networkNamespace: plain.map((text) => `/${text}`),
     inheritsSocket: fc.boolean(),
   },

@@ -17,6 +17,7 @@ const HEALTHY: Observation = {
   stunnel: true,
   keeper: true,
   helper: "unknown",
+  elsewhere: false,
   mounting: false,
   ageMs: 1_000_000,
   recordedUnusedMs: undefined,
@@ -52,6 +53,8 @@ const cases: [what: string, seen: Partial<Observation>, action: Action, lookInMs
   ["the keeper restarts stunnel itself", { stunnel: false }, "leave", undefined],
   ["a stunnel without a keeper is adopted", { keeper: false }, "leave", undefined],
   ["neither lives", { stunnel: false, keeper: false }, "start", undefined],
+  ["another container may have it", { elsewhere: true, stunnel: false, keeper: false }, "leave", 1000],
+  ["another container may have it, nobody here uses it", { elsewhere: true, use: "unused" }, "leave", 1000],
   ["the kernel still has a client", { use: "lingering" }, "leave", 200],
   [
     "neither lives, the kernel has a client",

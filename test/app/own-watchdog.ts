@@ -1,0 +1,35 @@
+// A watchdog in a process of its own: DIRECTORY KEEPER MOUNTS. The mount table is what the file MOUNTS says, a list of
+// mount points with their ports; the log goes to standard output.
+
+import { readFileSync } from "node:fs";
+import { startWatchdog } from "../../src/app/watchdog.ts";
+import { emptyConfig } from "../../src/core/config/config.ts";
+import { policyOf } from "../../src/core/supervise/policy.ts";
+import type { Kernel } from "../../src/system/kernel.ts";
+import { watchDirectory } from "../../src/system/watch.ts";
+import { mountEntry } from "./mount-entry.ts";
+
+const [directory = "", keeper = "", mountsFile = ""] = process.argv.slice(2);
+
+function table(): [mountPoint: string, port: number][] {
+  return JSON.parse(readFileSync(mountsFile, "utf8"));
+}
+
+const kernel: Kernel = {
+  mounts: () => table().map(([mountPoint, port]) => mountEntry(mountPoint, port)),
+  nfsClientPorts: () => new Set(table().map(([, port]) => port)),
+  watchMounts: (changed) => watchDirectory(mountsFile, changed) ?? (() => {}),
+};
+const write = (level: string) => (message: string) => void process.stdout.write(`${level} ${message}\n`);
+const log = {
+  debug: write("DEBUG"),
+  info: write("INFO"),
+  warning: write("WARNING"),
+  error: write("ERROR"),
+  critical: write("CRITICAL"),
+};
+const paths = { stateDirectory: directory, keeper, socketMaker: "/none" };
+void startWatchdog(
+  { paths, kernel, log, hostName: "test-host", version: "1.2.3" },
+  policyOf(emptyConfig("none")),
+);
