@@ -21,6 +21,8 @@ import { startDetached } from "../../src/system/process.ts";
 import { findProcesses, isAlive, processFacts } from "../../src/system/procfs.ts";
 import { mountEntry } from "./mount-entry.ts";
 
+export { mountEntry };
+
 export const KEEPER = new URL("../../src/keeper/efs-tunnel-keeper", import.meta.url).pathname;
 export const STUNNEL = stunnelPath() ?? "/usr/bin/stunnel";
 
