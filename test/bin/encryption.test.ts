@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
@@ -77,5 +78,55 @@ describe("efs-utils encryption", { concurrency: 2 }, () => {
       ],
     );
     assert.equal(atRest[2].key.deletionDate, "2027-01-15T08:00:00.000Z");
+  });
+
+  const AUDIT = ["encryption", "audit", "--all-regions"];
+
+  for (const columns of [80, 200]) {
+    test(`audit fits a terminal of ${columns} columns, what is not encrypted first`, async () => {
+      const { status, shown } = await runOnTerminal(columns, program, AUDIT, environment);
+      assert.equal(status, 1, shown);
+      const lines = shown.split("\n").map(stripVTControlCharacters);
+      for (const line of lines) assert.ok(stringWidth(line) <= columns, line);
+      assert.match(lines[0] ?? "", /^REGION +FILE SYSTEM +NAME +AT REST +KEY$/);
+      assert.match(lines[1] ?? "", new RegExp(`^us-east-1 +${plain} +=1\\+1 +not`));
+      const text = lines.join(" ").replaceAll(/\s+/g, " ");
+      assert.match(text, /5 file systems in 2 regions, 4 encrypted, 1 not encrypted at rest/);
+      assert.equal(text.includes("11111111-12ab-34cd-56ef-1234567890ab"), columns === 200);
+    });
+  }
+
+  test("audit --csv is a table for spreadsheets, and --json the same for programs", async () => {
+    const csv = await runProgram(program, [...AUDIT, "--csv"], environment);
+    assert.deepEqual([csv.status, csv.stderr], [1, ""]);
+    assert.equal(csv.stdout.split("\r\n").length, 7);
+    assert.match(csv.stdout, /^us-east-1,fs-0123456789abcdef2,'=1\+1,false,,available,/m);
+    assert.match(csv.stdout, /,"web, ""static""",true,/);
+    const { stdout } = await runProgram(program, [...AUDIT, "--json"], environment);
+    const { schema, encrypted: yes, notEncrypted, regions } = JSON.parse(stdout);
+    assert.deepEqual([schema, yes, notEncrypted, regions.length], ["efs-utils.encryption-audit/1", 4, 1, 2]);
+  });
+
+  test("audit --output writes the report, and says nothing", async () => {
+    const file = join(place.path, "audit.csv");
+    const { stdout, stderr, status } = await runProgram(
+      program,
+      [...AUDIT, "--csv", "--output", file],
+      environment,
+    );
+    assert.deepEqual([status, stdout, stderr], [1, "", ""]);
+    assert.match(readFileSync(file, "utf8"), /^region,file_system_id,/);
+  });
+
+  test("audit ends with 0, 1 and 2, and tells of what it could not look at", async () => {
+    const ended = (...args: string[]) => runProgram(program, ["encryption", "audit", ...args], environment);
+    assert.equal((await ended("--region", "eu-west-1")).status, 0);
+    assert.equal((await ended("--region", "us-east-1")).status, 1);
+    for (const args of [["--csv", "--json"], ["--output", "x"], ["--region", "Europe"], ["--bogus"]])
+      assert.deepEqual({ ...(await ended(...args)), stderr: "" }, { status: 2, stdout: "", stderr: "" });
+    const nobody = { ...environment, AWS_ENDPOINT_URL_EFS: "http://127.0.0.1:1" };
+    const failed = await runProgram(program, ["encryption", "audit", "--csv"], nobody);
+    assert.equal(failed.status, 2);
+    assert.match(failed.stderr, /^efs-utils: us-east-1: the EFS API in us-east-1 cannot be reached: .*\n$/);
   });
 });

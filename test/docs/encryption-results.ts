@@ -1,4 +1,7 @@
+import type { Audit } from "../../src/core/encryption/audit.ts";
+import type { FileSystem } from "../../src/core/encryption/file-system.ts";
 import type { EncryptionStatus } from "../../src/core/encryption/status.ts";
+import type { Region } from "../../src/core/ids.ts";
 import type { Whole } from "./whole.ts";
 
 const PROBLEM = { what: "", remedy: "" };
@@ -36,8 +39,27 @@ const STATUS: Whole<EncryptionStatus> = {
   unread: [""],
 };
 
+const FILE_SYSTEM: Whole<FileSystem> = {
+  id: "",
+  region: "us-east-1" as Region,
+  name: "",
+  encrypted: true,
+  keyId: "",
+  state: "",
+  createdAt: new Date(0),
+  sizeBytes: 1,
+  mountTargets: 1,
+};
+const AUDIT = {
+  regions: [{ region: "", fileSystems: [FILE_SYSTEM], error: "" }],
+  encrypted: 1,
+  notEncrypted: 1,
+  notKnown: 1,
+} satisfies Whole<Audit>;
+
 /** What the commands about encryption can print with --json, by command. */
 export const ENCRYPTION: Readonly<Record<string, object>> = {
   "encryption status": STATUS,
+  "encryption audit": AUDIT,
   "encryption enforce": { template: "", document: "" },
 };

@@ -2,9 +2,17 @@ import type { Test } from "../app/authority.ts";
 import { type Answer, type Reply, type Service, service } from "./service.ts";
 
 /** EC2's API (query protocol, in XML), which knows the ids of zones; a zone may be treated otherwise. */
-export function ec2Api(test: Test, zones: Readonly<Record<string, string | Answer>>): Promise<Service> {
+export function ec2Api(
+  test: Test,
+  zones: Readonly<Record<string, string | Answer>>,
+  regions: () => readonly string[] | Answer = () => [],
+): Promise<Service> {
   return service(test, ({ body }) => {
     const asked = new URLSearchParams(body);
+    if (asked.get("Action") === "DescribeRegions") {
+      const known = regions();
+      return Array.isArray(known) ? regionList(known) : (known as Answer);
+    }
     if (asked.get("Action") !== "DescribeAvailabilityZones") return ec2Error(400, "InvalidAction");
     const name = asked.get("ZoneName.1") ?? "";
     const zone = zones[name];
@@ -17,6 +25,14 @@ export function ec2Api(test: Test, zones: Readonly<Record<string, string | Answe
       body: `<DescribeAvailabilityZonesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>1</requestId><availabilityZoneInfo>${item}</availabilityZoneInfo></DescribeAvailabilityZonesResponse>`,
     };
   });
+}
+
+function regionList(regions: readonly string[]): Reply {
+  const items = regions.map((name) => `<item><regionName>${name}</regionName></item>`).join("");
+  return {
+    headers: XML_TYPE,
+    body: `<DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>1</requestId><regionInfo>${items}</regionInfo></DescribeRegionsResponse>`,
+  };
 }
 
 const XML_TYPE = { "content-type": "text/xml" };

@@ -1,7 +1,9 @@
 import type { Test } from "../app/authority.ts";
+import { ec2Api } from "./ec2-api.ts";
 import { EfsAccount } from "./efs-account.ts";
 import { efsApi } from "./efs-api.ts";
 import { type KnownKey, kmsApi } from "./kms-api.ts";
+import type { Answer } from "./service.ts";
 
 const ACCOUNT = "111122223333";
 
@@ -95,13 +97,16 @@ export async function encryptedAccount(test: Test) {
   );
   const efs = await efsApi(test, new Map(), account);
   const kms = await kmsApi(test, keys);
+  const regions: { answer: readonly string[] | Answer } = { answer: ["us-east-1", "eu-west-1"] };
+  const ec2 = await ec2Api(test, {}, () => regions.answer);
   const environment = {
     AWS_ENDPOINT_URL_EFS: efs.url,
     AWS_ENDPOINT_URL_KMS: kms.url,
+    AWS_ENDPOINT_URL_EC2: ec2.url,
     AWS_EC2_METADATA_DISABLED: "true",
     AWS_REGION: "us-east-1",
     AWS_ACCESS_KEY_ID: "AKIDEXAMPLE",
     AWS_SECRET_ACCESS_KEY: "an example of a secret",
   };
-  return { account, keys, efs, kms, environment };
+  return { account, keys, regions, efs, kms, ec2, environment };
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addAudit } from "./encryption/audit.ts";
 import { addEnforce } from "./encryption/enforce.ts";
 import { addEncryptionStatus } from "./encryption/status.ts";
 
@@ -7,5 +8,6 @@ export function addEncryption(program: Command): void {
     .command("encryption")
     .description("show, prove and enforce encryption, in transit and at rest");
   addEncryptionStatus(encryption);
+  addAudit(encryption);
   addEnforce(encryption);
 }
