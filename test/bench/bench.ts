@@ -1,8 +1,9 @@
-// npm run bench: what a mount, a watchdog and a recovery cost, each beside its yardstick from the same run.
+// npm run bench: what a certificate, a mount, a watchdog and a recovery cost, each beside its yardstick from the same run.
 // Needs root and stunnel. Everything happens in namespaces of its own, which end with it.
 
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { measureCertificate } from "./certificate.ts";
 import { measureFallback } from "./fallback.ts";
 import { measureMount } from "./mount.ts";
 import { measureRecovery } from "./recovery.ts";
@@ -13,7 +14,7 @@ const INSIDE = "--inside";
 
 if (process.argv[2] === INSIDE) {
   const rows: Row[] = [];
-  const measures = [measureMount, measureFallback, measureWatchdog, measureRecovery];
+  const measures = [measureCertificate, measureMount, measureFallback, measureWatchdog, measureRecovery];
   for (const measure of measures) rows.push(...(await measure()));
   process.stdout.write(table(rows));
   process.exit(0);
