@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { profileText, sessionKeys, userKeys } from "../../fakes/keys.ts";
 import { identityFront } from "../endpoint/identity-front.ts";
+import { tunnelByHand } from "../runner/by-hand.ts";
 import { awsFiles, refusedIdentity } from "../runner/identity.ts";
 import { MOUNT_POINT } from "../runner/product.ts";
 import { scenario } from "../runner/scenario.ts";
 
 const UNKNOWN = "fsap-0123456789abcdef0";
+const PORT = 20500;
 const DENIED = /access denied/;
 
 export default scenario(
@@ -31,6 +33,20 @@ export default scenario(
     });
     said(/policy wants an IAM identity/);
 
+    // Nor who has no certificate at all, as a tunnel made by hand.
+    const byHand = await tunnelByHand(guest, endpoint.first, PORT);
+    const denied = await guest.run("mount", [
+      "-t",
+      "nfs4",
+      "-o",
+      `nfsvers=4.1,port=${PORT}`,
+      "127.0.0.1:/",
+      MOUNT_POINT,
+    ]);
+    assert.match(denied.stderr, DENIED);
+    said(/policy wants an IAM identity/);
+    await byHand.stop();
+
     // A secret that is not the key's.
     awsFiles(guest, {
       credentials:
@@ -49,6 +65,15 @@ export default scenario(
       says: [DENIED, /as profile revoked of ~\/\.aws\/credentials/, /policy/],
     });
     said(/nobody has the key AKIAREVOKED/);
+
+    // A clock that is four hours slow: to the server, everything that is signed by it is long over.
+    front.aheadMs = 4 * 3_600_000;
+    await refusedIdentity(guest, "slow clock", {
+      options: "tls,iam",
+      says: [DENIED, /as the role of this instance/, /this machine's clock/],
+    });
+    said(/expired/);
+    front.aheadMs = 0;
 
     // An access point that is not there; it may be just being made, so that it is tried again.
     await refusedIdentity(guest, "unknown access point", {
