@@ -1,6 +1,7 @@
 import type { Settings } from "../core/config/keys.ts";
 import { requireTls } from "../core/encryption/rules.ts";
 import { EfsError } from "../core/errors.ts";
+import { WITHOUT_TLS } from "../core/identity/client.ts";
 import { inNamespaces, mountCommand, type NfsServer } from "../core/nfs/command.ts";
 import { tunnelPort } from "../core/nfs/mount-table.ts";
 import { retryPolicy } from "../core/nfs/retry.ts";
@@ -160,7 +161,7 @@ function nfsMount(
     policy: retryPolicy(settings),
     hasAccessPoint: security.kind === "tls" && security.accessPoint !== undefined,
     what: `${target.dnsName}:${remotePath} at ${mountPoint}`,
-    identity: undefined,
+    identity: WITHOUT_TLS,
     seen: () => undefined,
   };
 }

@@ -1,4 +1,5 @@
 import { EfsError } from "../core/errors.ts";
+import type { ClientIdentity } from "../core/identity/client.ts";
 import type { Command } from "../core/nfs/command.ts";
 import { attemptLimitMs, backOffMs, isWorthRetrying, type RetryPolicy } from "../core/nfs/retry.ts";
 import { printable } from "../core/text.ts";
@@ -11,8 +12,8 @@ export interface NfsMount {
   readonly hasAccessPoint: boolean;
   /** What is mounted where, in the reader's words. */
   readonly what: string;
-  /** Whom the client says it is, where it says so. */
-  readonly identity: string | undefined;
+  /** Whom the client says it is. */
+  readonly identity: ClientIdentity;
   /** What was seen of the server, where something was. */
   readonly seen: () => string | undefined;
 }
@@ -45,16 +46,12 @@ export async function mountNfs(mount: NfsMount, context: MountContext, signal: A
   }
 }
 
-function failure(
-  { what, seen, identity, hasAccessPoint }: NfsMount,
-  result: RunResult,
-  limitMs: number,
-): EfsError {
+function failure({ what, seen, identity }: NfsMount, result: RunResult, limitMs: number): EfsError {
   const { status = 32 } = result;
   const known = seen();
   const why = `${words(result, limitMs)}${known === undefined ? "" : ` (${known})`}`;
   return new EfsError("mount", `cannot mount ${what}: ${why}`, {
-    hint: advice(result, hasAccessPoint, identity),
+    hint: advice(result, identity),
     status,
   });
 }
@@ -68,20 +65,8 @@ function words({ stderr, status, timedOut }: RunResult, limitMs: number): string
     : said;
 }
 
-function advice(
-  { stderr, timedOut }: RunResult,
-  hasAccessPoint: boolean,
-  identity: string | undefined,
-): string {
-  if (/access denied/i.test(stderr)) {
-    // what a tunnel's certificate says is of a time, and signed at one
-    const clock = identity === undefined ? "" : "this machine's clock, and ";
-    const policy = "what the file system's policy allows";
-    const check = hasAccessPoint
-      ? `that the access point exists and belongs to this file system, ${clock}${policy}`
-      : `${clock}${policy}: it may require tls, iam or an access point`;
-    return `this client connected ${identity ?? "without an IAM identity"}: check ${check}`;
-  }
+function advice({ stderr, timedOut }: RunResult, { who, check }: ClientIdentity): string {
+  if (/access denied/i.test(stderr)) return `this client connected ${who}: check ${check}`;
   if (/no such file or directory/i.test(stderr)) return "check that the path exists in the file system";
   if (/mount point .* does not exist/i.test(stderr)) return "make the mount point with mkdir -p";
   if (timedOut || /timed out|refused|reset/i.test(stderr)) {

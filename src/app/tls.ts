@@ -3,7 +3,8 @@ import { existsSync, renameSync } from "node:fs";
 import { utcTimeText } from "../core/certificate/certificate.ts";
 import type { Settings } from "../core/config/keys.ts";
 import { EfsError } from "../core/errors.ts";
-import { describeSource, formatSource } from "../core/identity/source.ts";
+import { type ClientIdentity, clientIdentity } from "../core/identity/client.ts";
+import { formatSource } from "../core/identity/source.ts";
 import type { Port, Region } from "../core/ids.ts";
 import { timeLeftMs } from "../core/nfs/retry.ts";
 import type { TlsRequest } from "../core/request/request.ts";
@@ -40,8 +41,8 @@ export interface OpenTunnel {
   readonly log: string;
   readonly caFile: string;
   readonly stunnel: string;
-  /** Whom the client says it is, in a reader's words. */
-  readonly identity: string;
+  /** Whom the client says it is. */
+  readonly identity: ClientIdentity;
   /** The mount is there: from now on the watchdog looks after the tunnel. */
   commit(): void;
   /** The mount failed: nothing of the tunnel is left. */
@@ -115,12 +116,6 @@ async function clientCertificate(
     version,
   };
   return makeCertificate(subject, parts.key ?? (await privateKey(paths.privateKey)), createdAt);
-}
-
-/** Whom a client says it is, in a reader's words. */
-export function identityOf({ tls, found }: Pick<TunnelRequest, "tls" | "found">): string {
-  const who = found === undefined ? "without an IAM identity" : `as ${describeSource(found.source)}`;
-  return tls.accessPoint === undefined ? who : `${who}, through access point ${tls.accessPoint}`;
 }
 
 /** The state of a tunnel that does not run yet. */
@@ -246,7 +241,7 @@ export async function openTunnel(request: TunnelRequest, context: MountContext):
       log: debugLog ?? paths.log,
       caFile: planned.caFile,
       stunnel: stunnel.path,
-      identity: identityOf(request),
+      identity: clientIdentity(request.found?.source, tls.accessPoint),
       commit: () => {
         const { helper: _, ...finished } = state;
         writeAtomically(paths.unfinishedStateFile, formatState(finished), FILE_MODES.state);

@@ -5,6 +5,7 @@ import { describe, type TestContext, test } from "node:test";
 import type { MountContext } from "../../src/app/context.ts";
 import { mountNfs } from "../../src/app/nfs.ts";
 import { EfsError, oneLine } from "../../src/core/errors.ts";
+import { clientIdentity, WITHOUT_TLS } from "../../src/core/identity/client.ts";
 import type { RetryPolicy } from "../../src/core/nfs/retry.ts";
 import { readIfThere } from "../../src/system/files.ts";
 import { processFacts } from "../../src/system/procfs.ts";
@@ -64,7 +65,7 @@ async function mount(t: TestContext, given: Given): Promise<Outcome> {
     command: { file: program, args: ["127.0.0.1:/", "/m", "-o", "x"] },
     policy: { ...POLICY, ...policy },
     hasAccessPoint,
-    identity: undefined,
+    identity: hasAccessPoint ? clientIdentity(undefined, "fsap-1") : WITHOUT_TLS,
     what: "fs-1.example:/ at /m",
     seen: () => seen,
   };
@@ -207,7 +208,7 @@ describe("mount.nfs4", { concurrency: true }, () => {
       command,
       policy: POLICY,
       hasAccessPoint: false,
-      identity: undefined,
+      identity: WITHOUT_TLS,
       what: "x",
       seen: () => undefined,
     };

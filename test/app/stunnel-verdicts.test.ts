@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { TlsOptions } from "node:tls";
 import { oneLine } from "../../src/core/errors.ts";
+import { clientIdentity } from "../../src/core/identity/client.ts";
 import type { ResolvedTarget } from "../../src/core/target/target.ts";
 import { refusal } from "../../src/core/tunnel/refusal.ts";
 import { lastVerdict, type TunnelVerdict } from "../../src/core/tunnel/tunnel-log.ts";
@@ -238,7 +239,12 @@ describe("what the installed stunnel says of its server is understood", { concur
         } else {
           assert.deepEqual(found, expected);
         }
-        const refused = refusal(found, TARGET, world.authority.certificate);
+        const refused = refusal(
+          found,
+          TARGET,
+          world.authority.certificate,
+          clientIdentity(undefined, undefined),
+        );
         assert.equal(refused?.kind, says === undefined ? undefined : "mount");
         if (says !== undefined && refused !== undefined) assert.match(oneLine(refused), says);
       });

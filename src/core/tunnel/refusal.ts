@@ -1,4 +1,5 @@
 import { EfsError } from "../errors.ts";
+import type { ClientIdentity } from "../identity/client.ts";
 import { describeServer, type ResolvedTarget } from "../target/target.ts";
 import { printable } from "../text.ts";
 import type { TunnelVerdict } from "./tunnel-log.ts";
@@ -8,7 +9,7 @@ export function refusal(
   verdict: TunnelVerdict | undefined,
   target: ResolvedTarget,
   caFile: string,
-  identity = "without an IAM identity",
+  { who, check }: ClientIdentity,
 ): EfsError | undefined {
   const server = `the server ${describeServer(target)}`;
   const fail = (message: string, hint: string) => new EfsError("mount", printable(message), { hint });
@@ -43,8 +44,8 @@ export function refusal(
             "check that the name leads to EFS and not elsewhere",
           )
         : fail(
-            `access denied: ${server} refuses this client, which connects ${identity}: ${verdict.detail}`,
-            "check this machine's clock, the identity's permissions, the access point, and the file system's policy",
+            `access denied: ${server} refuses this client, which connects ${who}: ${verdict.detail}`,
+            `check ${check}`,
           );
     case "no-tls":
       return fail(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { oneLine } from "../../../src/core/errors.ts";
+import { clientIdentity } from "../../../src/core/identity/client.ts";
 import type { ResolvedTarget } from "../../../src/core/target/target.ts";
 import { refusal } from "../../../src/core/tunnel/refusal.ts";
 import {
@@ -170,7 +171,12 @@ test("whatever a log holds, a refusal that it leads to is one line with a remedy
   } as ResolvedTarget;
   fc.assert(
     fc.property(fc.array(piece), (messages) => {
-      const refused = refusal(lastVerdict(log(...messages)), target, "/ca.pem");
+      const refused = refusal(
+        lastVerdict(log(...messages)),
+        target,
+        "/ca.pem",
+        clientIdentity(undefined, undefined),
+      );
       if (refused === undefined) return;
       assert.equal(refused.kind, "mount");
       assert.doesNotMatch(oneLine(refused), /\p{Cc}/u);
@@ -191,7 +197,7 @@ test("a refusal names the address where that was connected to", () => {
     { kind: "no-tls", detail: "x" },
   ] as const) {
     assert.match(
-      refusal(verdict, target, "/ca.pem")?.message ?? "",
+      refusal(verdict, target, "/ca.pem", clientIdentity(undefined, undefined))?.message ?? "",
       /the server fs-1\.example \(10\.0\.0\.1\) /,
     );
   }

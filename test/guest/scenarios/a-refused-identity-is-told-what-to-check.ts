@@ -55,14 +55,14 @@ export default scenario(
     });
     await refusedIdentity(guest, "wrong secret", {
       options: "tls,iam,awsprofile=wrong",
-      says: [DENIED, /as profile wrong of ~\/\.aws\/credentials/, /policy/],
+      says: [DENIED, /as profile wrong of ~\/\.aws\/credentials/, /keys are still good.*policy/],
     });
     said(/not that of AKIAKNOWN/);
 
     // Keys that nobody has any more.
     await refusedIdentity(guest, "revoked keys", {
       options: "tls,iam,awsprofile=revoked",
-      says: [DENIED, /as profile revoked of ~\/\.aws\/credentials/, /policy/],
+      says: [DENIED, /as profile revoked of ~\/\.aws\/credentials/, /keys are still good.*policy/],
     });
     said(/nobody has the key AKIAREVOKED/);
 
