@@ -16,7 +16,7 @@ const isProgram = process.argv[1] === fileURLToPath(import.meta.url);
 const DIST = path.resolve((isProgram && process.argv[2]) || path.join(ROOT, "dist"));
 
 /** Files of src/bin that become programs of their own. */
-const PROGRAMS = ["mount.efs", "amazon-efs-mount-watchdog", "efs-utils"];
+const PROGRAMS = ["mount.efs", "amazon-efs-mount-watchdog", "efs-utils", "amazon-efs-fstab-generator"];
 
 /** Small programs around them: run as they are, without a code cache. */
 const HELPERS = ["launch", "code-cache", "efs-publish", "efs-namespace-socket"];

@@ -16,6 +16,7 @@ export const PROGRAMS: Readonly<Record<string, string>> = {
   "mount.efs": "/sbin/mount.efs",
   "amazon-efs-mount-watchdog": "/usr/bin/amazon-efs-mount-watchdog",
   "efs-utils": "/usr/bin/efs-utils",
+  "amazon-efs-fstab-generator": "/usr/lib/systemd/system-generators/amazon-efs-fstab-generator",
 };
 
 /** Where a program's launcher is. */

@@ -64,13 +64,15 @@ export async function uninstall({ built, root: directory, purge, say }: Uninstal
     say("kept the rest for the tunnels in use: umount what is mounted, then uninstall again");
     return;
   }
-  if (isThere(root.place(unit.path))) {
+  const hasUnit = isThere(root.place(unit.path));
+  if (hasUnit) {
     await root.systemctl("--quiet", "disable", WATCHDOG_UNIT);
     await root.systemctl("stop", WATCHDOG_UNIT);
     removeShipped(unit);
-    await root.systemctl("daemon-reload");
   }
   for (const [name, path] of Object.entries(others)) removeLink(name, path);
+  // what the generator wrote goes as well
+  if (hasUnit) await root.systemctl("daemon-reload");
   for (const shipped of [...manPages, completion]) {
     removeShipped(shipped);
     removeEmpty(dirname(root.place(shipped.path)), () => {});

@@ -19,7 +19,7 @@ import {
 import { dirname, join, relative } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { install } from "../../src/app/install.ts";
-import { PACKAGE_LAYOUT } from "../../src/app/install-layout.ts";
+import { PACKAGE_LAYOUT, PROGRAMS } from "../../src/app/install-layout.ts";
 import { uninstall } from "../../src/app/uninstall.ts";
 import { EfsError } from "../../src/core/errors.ts";
 import { buildInto, temporaryDirectory } from "../bin/built.ts";
@@ -29,11 +29,14 @@ const CONFIG = "etc/amazon/efs/efs-utils.conf";
 const BUNDLE = "etc/amazon/efs/efs-utils.crt";
 const UNIT = "etc/systemd/system/amazon-efs-mount-watchdog.service";
 
+const PROGRAM_COUNT = Object.keys(PROGRAMS).length;
+
 /** The files of an installation outside of its library. */
 const OUTSIDE = {
   "sbin/mount.efs": "777",
   "usr/bin/amazon-efs-mount-watchdog": "777",
   "usr/bin/efs-utils": "777",
+  "usr/lib/systemd/system-generators/amazon-efs-fstab-generator": "777",
   [CONFIG]: "644",
   [BUNDLE]: "644",
   [UNIT]: "644",
@@ -107,12 +110,13 @@ describe("install", () => {
     const library = tree(join(root, LIBRARY));
     const executable = Object.keys(library).filter((name) => library[name] === "755");
     assert.deepEqual(executable.sort(), [
+      "bin/amazon-efs-fstab-generator",
       "bin/amazon-efs-mount-watchdog",
       "bin/efs-utils",
       "bin/mount.efs",
       "efs-tunnel-keeper",
     ]);
-    assert.equal(heard(/^wrote /), 11);
+    assert.equal(heard(/^wrote /), 12);
     assert.equal(heard(/^made .*\/var\/log\/amazon\/efs$/), 1);
   });
 
@@ -126,7 +130,7 @@ describe("install", () => {
     const programs = names
       .filter((name) => name.endsWith(".cache"))
       .map((name) => name.replace(".cache", ""));
-    assert.deepEqual(programs, ["amazon-efs-mount-watchdog", "efs-utils", "mount.efs"]);
+    assert.deepEqual(programs, Object.keys(PROGRAMS).sort());
   });
 
   test("writes launchers for the node that was named, and links to where they will be", async () => {
@@ -153,7 +157,7 @@ describe("install", () => {
         .map((name) => readFileSync(join(root, LIBRARY, name)));
     await installing({ node: process.execPath });
     const first = caches();
-    assert.equal(first.length, 3);
+    assert.equal(first.length, PROGRAM_COUNT);
     await installing({ node: process.execPath });
     assert.deepEqual(caches(), first);
   });
@@ -162,7 +166,10 @@ describe("install", () => {
     put("opt/node", `#!/bin/sh\necho "$*" >>${place.path}/called\nexec ${process.execPath} "$@"\n`);
     chmodSync(join(root, "opt/node"), 0o755);
     await installing({ node: "/opt/node" });
-    assert.equal(readdirSync(join(root, LIBRARY)).filter((name) => name.endsWith(".cache")).length, 3);
+    assert.equal(
+      readdirSync(join(root, LIBRARY)).filter((name) => name.endsWith(".cache")).length,
+      PROGRAM_COUNT,
+    );
     assert.match(readFileSync(join(place.path, "called"), "utf8"), /code-cache\.cjs/);
     assert.equal(read(`${LIBRARY}/bin/mount.efs`).split("\n")[0], "#!/opt/node");
   });

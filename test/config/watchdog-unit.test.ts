@@ -30,7 +30,7 @@ describe("the watchdog's systemd unit", () => {
   // may keep the file system mounted, or hide new mounts from the watchdog
   test("gives it no mount namespace of its own", () => {
     const separating =
-      /^(Protect(?!Hostname)|Private(?!Network)|ReadOnly|ReadWrite|Inaccessible|Bind|TemporaryFileSystem|Root|MountAPIVFS|NoExec|Exec.*Paths)/;
+      /^(Protect(?!Hostname|Clock)|Private(?!Network)|ReadOnly|ReadWrite|Inaccessible|Bind|TemporaryFileSystem|Root|MountAPIVFS|NoExec|Exec.*Paths)/;
     assert.deepEqual(
       settings.map(([key]) => key).filter((key) => separating.test(key)),
       [],

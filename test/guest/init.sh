@@ -18,6 +18,15 @@ job() {
   sync -f "$GUEST_OUT/status"
 }
 
+if [ "$1" = witness ]; then
+  cp -r /var/log/amazon/efs/. "$GUEST_OUT/logs/"
+  grep " nfs4 " /proc/self/mounts > "$GUEST_OUT/witness-mounts.txt"
+  systemctl show --all -p Id -p Result -p ActiveExitTimestampMonotonic -p InactiveEnterTimestampMonotonic \
+    'mnt-*.mount' amazon-efs-mount-watchdog.service > "$GUEST_OUT/witness-units.txt"
+  sync -f "$GUEST_OUT/witness-units.txt"
+  exit
+fi
+
 if [ "$1" = job ]; then
   shift
   job "$@"

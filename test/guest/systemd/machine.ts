@@ -1,5 +1,7 @@
 /** What is particular to the guests with systemd: their fstab, and a server that nobody reaches. */
 
+export const WATCHDOG = "amazon-efs-mount-watchdog.service";
+
 /** Nothing ever comes back from its address, not even that nobody is there. */
 export const BLACK_HOLE = {
   id: "fs-0badcafe",
@@ -19,11 +21,9 @@ export const EARLY = "/mnt/early";
 export const ORDINARY = [
   "fs-12345678:/ /mnt/efs efs _netdev,tls 0 0",
   `fs-87654321:/d01 ${AUTOMOUNT} efs _netdev,tls,x-systemd.automount,x-systemd.idle-timeout=2s 0 0`,
+  `fs-87654321:/d02 ${EARLY} efs tls 0 0`,
   `${BLACK_HOLE.id}:/ ${ABSENT} efs _netdev,nofail,tls 0 0`,
 ];
-
-/** Without `_netdev`, systemd takes it for a local file system, which the whole boot waits for. */
-export const WITHOUT_NETDEV = [ORDINARY[0] ?? "", `fs-87654321:/d02 ${EARLY} efs tls 0 0`];
 
 export interface Line {
   fsId: string;
@@ -44,4 +44,16 @@ export function fstab(lines: Line[]): string[] {
 /** The name of systemd's unit for a mount point (systemd-escape(1), for the paths that there are here). */
 export function unitOf(path: string): string {
   return `${path.slice(1).replaceAll("-", "\\x2d").replaceAll("/", "-")}.mount`;
+}
+
+/** One unit's properties as `systemctl show` prints them. */
+export function properties(text: string): Record<string, string> {
+  const pairs = text
+    .trim()
+    .split("\n")
+    .map((line): [string, string] => {
+      const at = line.indexOf("=");
+      return [line.slice(0, at), line.slice(at + 1)];
+    });
+  return Object.fromEntries(pairs);
 }

@@ -33,7 +33,7 @@ cp "$GUEST_OUT/fstab" /etc/fstab
 cp "$GUEST_OUT"/units/* /etc/systemd/system/
 mkdir -p /etc/systemd/system/network-online.target.wants
 ln -s ../guest-network.service /etc/systemd/system/network-online.target.wants/
-for unit in guest-network efs-endpoint guest-job; do
+for unit in guest-network guest-witness efs-endpoint guest-job; do
   ln -s "../$unit.service" /etc/systemd/system/multi-user.target.wants/
 done
 read -r uptime _ < /proc/uptime

@@ -1,22 +1,25 @@
 /** What systemd says of its units, and what has to hold whatever happened. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { must } from "../runner/command.ts";
 import type { Guest } from "../runner/guest.ts";
 import { readProcess } from "../runner/proc.ts";
+import { properties, WATCHDOG } from "./machine.ts";
 
-export const WATCHDOG = "amazon-efs-mount-watchdog.service";
 export const MOUNT_UNIT = "mnt-efs.mount";
 
 /** Properties of a unit by `systemctl show`. */
 export async function show(guest: Guest, unit: string, ...names: string[]): Promise<Record<string, string>> {
-  const text = await guest.ok("systemctl", ["show", unit, ...names.flatMap((name) => ["-p", name])]);
-  const pairs = text
-    .trim()
-    .split("\n")
-    .map((line): [string, string] => {
-      const at = line.indexOf("=");
-      return [line.slice(0, at), line.slice(at + 1)];
-    });
-  return Object.fromEntries(pairs);
+  return properties(await guest.ok("systemctl", ["show", unit, ...names.flatMap((name) => ["-p", name])]));
+}
+
+/** Those of several units, in their order. */
+export async function showEach(
+  guest: Guest,
+  units: string[],
+  ...names: string[]
+): Promise<Record<string, string>[]> {
+  const text = await guest.ok("systemctl", ["show", ...units, ...names.flatMap((name) => ["-p", name])]);
+  return text.trim().split("\n\n").map(properties);
 }
 
 /** When a unit last changed its state, in seconds since boot; 0 where it never did. */
@@ -45,6 +48,13 @@ export async function watchdogPid(guest: Guest): Promise<number> {
   const pid = Number(MainPID);
   if (readProcess(pid) === undefined) throw new Error(`no watchdog runs (MainPID ${MainPID})`);
   return pid;
+}
+
+/** Takes a line away that the scenarios to come have nothing to do with. */
+export async function forgetLine(path: string): Promise<void> {
+  const lines = readFileSync("/etc/fstab", "utf8").split("\n");
+  writeFileSync("/etc/fstab", lines.filter((line) => !line.includes(` ${path} `)).join("\n"));
+  await must("systemctl", ["daemon-reload"], { timeoutMs: 60_000 });
 }
 
 /** The unit's own journal of this boot. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { MOUNT_POINT } from "../../runner/product.ts";
 import { scenario } from "../../runner/scenario.ts";
-import { isActive, WATCHDOG, watchdogPid } from "../systemd.ts";
+import { WATCHDOG } from "../machine.ts";
+import { isActive, watchdogPid } from "../systemd.ts";
 
 export default scenario(async (guest) => {
   const { product } = guest;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { MOUNT_POINT } from "../../runner/product.ts";
 import { scenario } from "../../runner/scenario.ts";
-import { isActive, show, WATCHDOG, watchdogPid } from "../systemd.ts";
+import { WATCHDOG } from "../machine.ts";
+import { isActive, show, watchdogPid } from "../systemd.ts";
 
 export default scenario(async (guest) => {
   const { product } = guest;

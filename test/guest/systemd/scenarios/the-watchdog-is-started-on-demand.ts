@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { scenario } from "../../runner/scenario.ts";
-import { journal, show, WATCHDOG, watchdogPid } from "../systemd.ts";
+import { WATCHDOG } from "../machine.ts";
+import { journal, show, watchdogPid } from "../systemd.ts";
 
 export default scenario(async (guest) => {
   // Nobody enabled the unit: it is the mount at boot that has started it.

@@ -1,26 +1,24 @@
 import assert from "node:assert/strict";
 import { scenario } from "../../runner/scenario.ts";
 import { THIRTY, unitOf } from "../machine.ts";
-import { timestamp } from "../systemd.ts";
+import { showEach } from "../systemd.ts";
 
 export default scenario(async (guest) => {
-  const times = { begun: [] as number[], mounted: [] as number[] };
-  for (const { path } of THIRTY) {
-    times.begun.push(await timestamp(guest, unitOf(path), "InactiveExit"));
-    times.mounted.push(await timestamp(guest, unitOf(path), "ActiveEnter"));
-  }
-  const mounted = times.mounted.filter((seconds) => seconds > 0);
+  const [begin, end] = ["InactiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic"];
+  const units = await showEach(
+    guest,
+    THIRTY.map(({ path }) => unitOf(path)),
+    begin,
+    end,
+  );
+  const seconds = (name: string) => units.map((unit) => Number(unit[name]) / 1e6).filter((time) => time > 0);
+  const mounted = seconds(end);
   guest.figure(
-    `${mounted.length} of ${THIRTY.length} mounted: the first began after ${Math.min(...times.begun).toFixed(1)} s, ` +
+    `${mounted.length} of ${THIRTY.length} mounted: the first began after ${Math.min(...seconds(begin)).toFixed(1)} s, ` +
       `the last was done after ${Math.max(...mounted).toFixed(1)} s`,
   );
-  const errors = guest.product.log.split("\n").filter((line) => line.includes(" - ERROR - "));
-  const kinds = new Map(errors.map((line) => [line.slice(line.indexOf("ERROR")), 0]));
-  for (const line of errors) {
-    const kind = line.slice(line.indexOf("ERROR"));
-    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
-  }
-  for (const [kind, count] of kinds) guest.figure(`${count} × ${kind}`);
+  for (const line of guest.product.log.split("\n").filter((each) => / - (ERROR|WARNING) - /.test(each)))
+    guest.figure(line);
   assert.equal(await guest.ok("systemctl", ["--failed", "--no-legend", "--plain"]), "");
   assert.equal(mounted.length, THIRTY.length);
 });

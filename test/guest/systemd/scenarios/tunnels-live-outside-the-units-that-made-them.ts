@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { MOUNT_POINT } from "../../runner/product.ts";
 import { scenario } from "../../runner/scenario.ts";
-import { controlGroup, MOUNT_UNIT, WATCHDOG } from "../systemd.ts";
+import { WATCHDOG } from "../machine.ts";
+import { controlGroup, MOUNT_UNIT } from "../systemd.ts";
 
 export default scenario(async (guest) => {
   const { product } = guest;

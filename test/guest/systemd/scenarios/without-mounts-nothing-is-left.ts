@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { scenario } from "../../runner/scenario.ts";
-import { isActive, MOUNT_UNIT, WATCHDOG } from "../systemd.ts";
+import { WATCHDOG } from "../machine.ts";
+import { isActive, MOUNT_UNIT } from "../systemd.ts";
 
 /** The last one: the guest is switched off after it, which is the yardstick of those that have mounts then. */
 export default scenario(async (guest) => {
