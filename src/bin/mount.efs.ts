@@ -9,6 +9,7 @@ import { parseInvocation, USAGE } from "../core/request/request.ts";
 import type { ResolvedTarget } from "../core/target/target.ts";
 import { printable } from "../core/text.ts";
 import { systemPaths } from "../paths.ts";
+import { closeInherited } from "../system/descriptors.ts";
 import { readIfThere } from "../system/files.ts";
 import { type Log, lineFormat, openLog } from "../system/log.ts";
 import { Metadata } from "../system/metadata.ts";
@@ -27,6 +28,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (process.geteuid?.() !== 0) {
     throw new EfsError("permission", "only root may mount", { hint: "run the command with sudo" });
   }
+  closeInherited();
   const text = readIfThere(paths.config);
   const file = text === undefined ? emptyConfig(paths.config) : parseConfig(text, paths.config);
   const common = settings(file);
