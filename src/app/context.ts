@@ -22,3 +22,9 @@ export interface MountContext {
   /** From 0 up to, not including, 1. */
   random(): number;
 }
+
+/** The context of a mount that tells what it sees. */
+export interface WatchedContext extends MountContext {
+  /** Takes what can be told of the server from now on, for who reads why the mount was given up. */
+  sees(describe: () => string): void;
+}

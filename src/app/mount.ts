@@ -2,28 +2,25 @@ import type { Settings } from "../core/config/keys.ts";
 import { requireTls } from "../core/encryption/rules.ts";
 import { EfsError } from "../core/errors.ts";
 import { WITHOUT_TLS } from "../core/identity/client.ts";
-import { inNamespaces, mountCommand, type NfsServer } from "../core/nfs/command.ts";
-import { tunnelPort } from "../core/nfs/mount-table.ts";
+import { mountCommand, type NfsServer } from "../core/nfs/command.ts";
 import { retryPolicy } from "../core/nfs/retry.ts";
-import type { MountRequest, TlsRequest } from "../core/request/request.ts";
+import type { MountRequest } from "../core/request/request.ts";
 import { describeServer, type ResolvedTarget } from "../core/target/target.ts";
 import { readMountsIn } from "../system/mounts.ts";
-import { run } from "../system/process.ts";
+import { isNetworkNamespace } from "../system/namespace-kind.ts";
 import { isSystemdRunning, isUnitActive } from "../system/systemd.ts";
 import { apiCaller } from "./api-caller.ts";
 import { requireEncryptionAtRest } from "./at-rest.ts";
-import type { MountContext } from "./context.ts";
+import type { MountContext, WatchedContext } from "./context.ts";
 import { findCredentials } from "./credentials.ts";
-import { ensureWatchdog } from "./ensure-watchdog.ts";
 import { isMountedAlready, tunnelInPlace } from "./mount-in-place.ts";
 import { type TunnelNetwork, tunnelNetwork } from "./namespace-socket.ts";
 import { mountNfs, type NfsMount } from "./nfs.ts";
-import { reservePort } from "./port.ts";
 import { tuneReadAhead } from "./read-ahead.ts";
 import { ServerLook } from "./server-look.ts";
 import { resolveTarget, type TargetContext } from "./target.ts";
-import { openTunnel, type TunnelRequest, tunnelParts, tunnelSettings } from "./tls.ts";
-import { TunnelGuard } from "./tunnel-guard.ts";
+import { tunnelParts } from "./tls.ts";
+import { checkTunnel, mountThroughTunnel } from "./tunnel-mount.ts";
 
 /** What came of it, where nothing failed. */
 export type MountResult =
@@ -41,10 +38,11 @@ export type MountResult =
  * @throws EfsError
  */
 export async function mountFileSystem(
-  request: MountRequest,
+  asked: MountRequest,
   context: MountContext,
   targetContext: TargetContext,
 ): Promise<MountResult> {
+  const request = inOneNamespace(asked);
   // what it takes to be in another one is made ready while the target is looked up
   const network = tunnelNetwork(request.networkNamespace, context.paths.socketMaker);
   let seen = () => "region and name were being looked up";
@@ -60,9 +58,11 @@ export async function mountFileSystem(
   }
 }
 
-interface WatchedContext extends MountContext {
-  /** Takes what can be told of the server from now on, for who reads why the mount was given up. */
-  sees(describe: () => string): void;
+/** -N names a mount namespace, as mount(8) says; where it names one of the network, it is as good as netns. */
+function inOneNamespace(request: MountRequest): MountRequest {
+  const { mountNamespace, networkNamespace } = request;
+  if (mountNamespace === undefined || !isNetworkNamespace(mountNamespace)) return request;
+  return { ...request, mountNamespace: undefined, networkNamespace: networkNamespace ?? mountNamespace };
 }
 
 /** Why a mount was given up, with what it was and what was seen until then. */
@@ -179,73 +179,6 @@ async function mountDirectly(
   } finally {
     look.stop();
   }
-}
-
-async function mountThroughTunnel(
-  request: TunnelRequest,
-  { mountPoint, mountNamespace }: MountRequest,
-  mount: (server: NfsServer) => NfsMount,
-  context: WatchedContext,
-): Promise<void> {
-  const { tls, target } = request;
-  const watchdog = ensureWatchdog(context);
-  const tunnel = await openTunnel(request, context);
-  context.step(`a tunnel listens on 127.0.0.1:${tunnel.port}, stunnel ${tunnel.running.stunnel.pid}`);
-  const guard = new TunnelGuard(tunnel, target);
-  context.sees(() => guard.describe());
-  const mountsOfPort = async () =>
-    (await readMountsIn(mountNamespace)).filter((entry) => tunnelPort(entry) === tunnel.port).length;
-  // those of other network namespaces may have the same port
-  const others = await mountsOfPort();
-  const isMounted = async () => (await mountsOfPort()) > others;
-  try {
-    const signal = AbortSignal.any([context.signal, guard.signal]);
-    if (tls.verify > 0) {
-      await guard.serverIsProven(signal);
-      context.step(guard.describe());
-    }
-    const server: NfsServer = { kind: "tunnel", port: tunnel.port };
-    await mountNfs(
-      { ...mount(server), identity: tunnel.identity, seen: () => guard.describe() },
-      context,
-      signal,
-    );
-    const refused = guard.refusal();
-    if (refused !== undefined && !(await isMounted())) throw refused;
-    tunnel.commit();
-  } catch (error) {
-    if (await isMounted().catch(() => false)) await unmount(mountPoint, mountNamespace);
-    await tunnel.undo();
-    throw error;
-  } finally {
-    guard.stop();
-  }
-  await watchdog;
-}
-
-const UNMOUNT_LIMIT_MS = 10_000;
-
-/** Takes back a mount that was made while everything else was being given up. */
-async function unmount(mountPoint: string, mountNamespace: string | undefined): Promise<void> {
-  const { file, args } = inNamespaces(
-    { mountNamespace, networkNamespace: undefined },
-    { file: "/bin/umount", args: ["-i", "-l", mountPoint] },
-  );
-  await run(file, args, { timeoutMs: UNMOUNT_LIMIT_MS });
-}
-
-/** The checks of -f: everything up to the start of the tunnel, and nothing is left of them. */
-async function checkTunnel(
-  network: TunnelNetwork,
-  tls: TlsRequest,
-  target: ResolvedTarget,
-  settings: Settings,
-  context: MountContext,
-): Promise<void> {
-  tunnelSettings(tls, target, settings, context);
-  const { paths, random } = context;
-  const socket = await reservePort(tls.port, settings, paths.stateDirectory, random(), network);
-  socket.close();
 }
 
 /**
