@@ -14,7 +14,7 @@ import { type ResolvedTarget, usesSystemAuthorities } from "../core/target/targe
 import { FILE_MODES, type TunnelPaths, tunnelBase, tunnelPaths } from "../core/tunnel/names.ts";
 import { stunnelConfig, type TunnelSettings } from "../core/tunnel/stunnel-config.ts";
 import type { SystemPaths } from "../paths.ts";
-import { makeDirectory, writeAtomically } from "../system/files.ts";
+import { makeDirectory, readIfThere, writeAtomically } from "../system/files.ts";
 import { ownNamespaces } from "../system/namespaces.ts";
 import type { Connection } from "../system/network.ts";
 import { ownIdentity } from "../system/procfs.ts";
@@ -86,11 +86,7 @@ export function tunnelSettings(
   context: MountContext,
 ): Omit<TunnelSettings, "port" | "debugLog"> {
   const caFile = authoritiesFile(tls, target.region, settings, context.paths);
-  if (tls.verify > 0 && !existsSync(caFile)) {
-    throw new EfsError("config", `the file of authorities ${caFile} is not there`, {
-      hint: "correct cafile or stunnel_cafile, or install the file again with efs-utils install",
-    });
-  }
+  if (tls.verify > 0) requireCertificates(caFile);
   return {
     target,
     verify: tls.verify,
@@ -100,6 +96,18 @@ export function tunnelSettings(
     privateKey: context.paths.privateKey,
     fips: usesFips(settings, context.environment),
   };
+}
+
+/** Stunnel would say that something in its configuration is wrong, and not what. */
+function requireCertificates(caFile: string): void {
+  const wrong = (why: string) =>
+    new EfsError("config", `the file of authorities ${caFile} ${why}`, {
+      hint: "correct cafile or stunnel_cafile, or install the file again with efs-utils install",
+    });
+  const text = readIfThere(caFile);
+  if (text === undefined) throw wrong("is not there");
+  // RFC 7468, and OpenSSL's own label
+  if (!/^-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/m.test(text)) throw wrong("holds no certificate");
 }
 
 async function clientCertificate(
