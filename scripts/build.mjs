@@ -37,6 +37,7 @@ const COPIED = [
   ["config/efs-utils.crt", "efs-utils.crt", 0o644],
   ["config/amazon-efs-mount-watchdog.service", "amazon-efs-mount-watchdog.service", 0o644],
   ...fs.readdirSync(path.join(ROOT, "man")).map((page) => [`man/${page}`, page, 0o644]),
+  ["docs/runbook.md", "runbook.md", 0o644],
   ["LICENSE", "LICENSE", 0o644],
   ["THIRD-PARTY-LICENSES", "THIRD-PARTY-LICENSES", 0o644],
 ];

@@ -7,7 +7,7 @@ const TRY_LIMIT_MS = 500;
 const DATA_LIMIT_MS = 2000;
 /** A service that is known to be there is waited for: it is this machine that is slow, or it. */
 const PATIENT_LIMIT_MS = 20_000;
-const TOKEN_TTL_SECONDS = 21_600;
+const TOKEN_HEADERS = { "x-aws-ec2-metadata-token-ttl-seconds": "21600" };
 
 export interface MetadataSettings {
   readonly disableToken: boolean;
@@ -51,6 +51,44 @@ export class Metadata {
     return role ? this.#get(`${folder}${encodeURIComponent(role)}`) : undefined;
   }
 
+  /** How the service answers, one question of each kind, for who looks for what is in its way. */
+  async diagnose(): Promise<{
+    readonly disabled: boolean;
+    readonly tokenStatus: number | undefined;
+    readonly plainStatus: number | undefined;
+    readonly region: string | undefined;
+    readonly date: string | undefined;
+  }> {
+    if (this.#isDisabled)
+      return {
+        disabled: true,
+        tokenStatus: undefined,
+        plainStatus: undefined,
+        region: undefined,
+        date: undefined,
+      };
+    const [token, plain] = await Promise.all([
+      askHttp(this.#url("/latest/api/token"), {
+        method: "PUT",
+        headers: TOKEN_HEADERS,
+        limitMs: DATA_LIMIT_MS,
+      }),
+      this.#ask("/latest/dynamic/instance-identity/document", undefined),
+    ]);
+    const isThere = token !== undefined || plain !== undefined;
+    return {
+      disabled: false,
+      tokenStatus: token?.status,
+      plainStatus: plain?.status,
+      region: isThere ? await this.region() : undefined,
+      date: token?.date ?? plain?.date,
+    };
+  }
+
+  get #isDisabled(): boolean {
+    return /^true$/i.test(this.#settings.environment.AWS_EC2_METADATA_DISABLED ?? "");
+  }
+
   async #identity(): Promise<
     { region?: string; availabilityZone?: string; instanceId?: string } | undefined
   > {
@@ -69,7 +107,7 @@ export class Metadata {
   }
 
   async #get(path: string): Promise<string | undefined> {
-    if (/^true$/i.test(this.#settings.environment.AWS_EC2_METADATA_DISABLED ?? "")) return undefined;
+    if (this.#isDisabled) return undefined;
     this.#token ??= this.#fetchToken();
     const token = await this.#token;
     let answer = await this.#ask(path, token);
@@ -99,8 +137,11 @@ export class Metadata {
   }
 
   async #askForToken(limitMs: number): Promise<string | undefined> {
-    const headers = { "x-aws-ec2-metadata-token-ttl-seconds": String(TOKEN_TTL_SECONDS) };
-    const answer = await askHttp(this.#url("/latest/api/token"), { method: "PUT", headers, limitMs });
+    const answer = await askHttp(this.#url("/latest/api/token"), {
+      method: "PUT",
+      headers: TOKEN_HEADERS,
+      limitMs,
+    });
     return answer?.status === 200 && /^[\x21-\x7e]{1,1024}$/.test(answer.body) ? answer.body : undefined;
   }
 

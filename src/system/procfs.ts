@@ -122,21 +122,33 @@ const LISTENING_FOR_LOCAL: readonly [table: string, addresses: readonly string[]
   ["tcp6", ["0000000000000000FFFF00000100007F", "00000000000000000000000000000000"]],
 ];
 
-/**
- * The inode of the socket that gets the connections to 127.0.0.1:`port`, in the network namespace of `pid`
- * (/proc/PID/net/tcp and tcp6, proc(5)).
- */
-export function listenerInode(port: number, pid: number | "self" = "self"): string | undefined {
+/** A socket that listens where connections to 127.0.0.1 arrive. */
+interface Listener {
+  readonly port: number;
+  readonly inode: string;
+}
+
+/** Those in the network namespace of `pid` (/proc/PID/net/tcp and tcp6, proc(5)). */
+function localListeners(pid: number | "self"): Listener[] {
   const LISTEN = "0A";
-  const hexPort = port.toString(16).toUpperCase().padStart(4, "0");
-  for (const [table, addresses] of LISTENING_FOR_LOCAL) {
-    const wanted = addresses.map((address) => `${address}:${hexPort}`);
-    for (const line of socketTable(`/proc/${pid}/net/${table}`)) {
+  return LISTENING_FOR_LOCAL.flatMap(([table, addresses]) =>
+    socketTable(`/proc/${pid}/net/${table}`).flatMap((line) => {
       const fields = line.trim().split(/\s+/);
-      if (fields[3] === LISTEN && wanted.includes(fields[1] ?? "")) return fields[9];
-    }
-  }
-  return undefined;
+      const [address = "", port = ""] = fields[1]?.split(":") ?? [];
+      if (fields[3] !== LISTEN || !addresses.includes(address)) return [];
+      return { port: Number.parseInt(port, 16), inode: fields[9] ?? "" };
+    }),
+  );
+}
+
+/** The inode of the socket that gets the connections to 127.0.0.1:`port`, in the network namespace of `pid`. */
+export function listenerInode(port: number, pid: number | "self" = "self"): string | undefined {
+  return localListeners(pid).find((listener) => listener.port === port)?.inode;
+}
+
+/** The ports of 127.0.0.1 that somebody listens on. */
+export function listeningPorts(): number[] {
+  return localListeners("self").map(({ port }) => port);
 }
 
 function socketTable(path: string): string[] {

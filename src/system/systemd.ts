@@ -22,6 +22,14 @@ export async function isUnitActive(unit: string): Promise<boolean | undefined> {
   return status === undefined ? undefined : status === 0;
 }
 
+/** Whether a unit is started at boot; undefined where there is no such unit, or systemd does not answer. */
+export async function isUnitEnabled(unit: string): Promise<boolean | undefined> {
+  const { stdout } = await run(SYSTEMCTL, ["is-enabled", unit], { timeoutMs: ANSWER_LIMIT_MS });
+  const state = stdout.trim();
+  if (state === "" || state === "not-found") return undefined;
+  return !["disabled", "masked"].includes(state);
+}
+
 /** Starts a unit that may run already, without waiting until it is up. Resolves with why it is not started. */
 export async function startUnit(unit: string): Promise<string | undefined> {
   const { status, stderr, timedOut } = await run(SYSTEMCTL, ["start", "--no-block", unit], {

@@ -107,6 +107,8 @@ describe("imports", () => {
     ["commander", "src/bin/", "a command line is a program's own: mount(8)'s helpers have one that is given"],
     ["string-width", "src/render/table.ts", "how wide a text is on a terminal is asked in one place"],
     ["wrap-ansi", "src/render/table.ts", "and how it is wrapped"],
+    ["leven", "src/core/diagnose/", "only the doctor guesses what was meant"],
+    ["tar-stream", "src/app/doctor/bundle.ts", "only support bundles are archives"],
     ["esbuild", "scripts/", "it is not there at run time"],
   ];
   for (const [name, importer, reason] of ONLY_IMPORTERS) {
@@ -144,14 +146,16 @@ describe("imports", () => {
     test(`that ${program} is loaded with are none of what only some runs need`, () => {
       const rare = (name: string) =>
         isOfAws(name) ||
-        ["execa", "pino", "commander", "string-width", "wrap-ansi"].some((wanted) => isOf(name, wanted));
+        ["execa", "pino", "commander", "string-width", "wrap-ansi", "leven", "tar-stream"].some((wanted) =>
+          isOf(name, wanted),
+        );
       assert.deepEqual([...staticGraph(`src/bin/${program}.ts`)].filter(rare), []);
     });
   }
 
   test("of core are core's own and what computes: it is tested without a world", () => {
     const computing = ["node:path", "node:crypto"];
-    const packages = ["ini", "node-forge"];
+    const packages = ["ini", "node-forge", "leven"];
     const addresses = /^\{( (isIP|isIPv4|isIPv6),?)+ \}$/;
     assert.deepEqual(
       offences(({ path }, { from, names }) => {

@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import type { Command } from "commander";
 import type { HistoryEntry } from "../../src/app/logs/history.ts";
 import { efsUtils } from "../../src/bin/commands/program.ts";
+import type { CheckReport } from "../../src/core/diagnose/checks.ts";
 import type { Status } from "../../src/core/status/status.ts";
 import { CHECKOUT } from "../bin/built.ts";
 import { ENCRYPTION } from "./encryption-results.ts";
@@ -76,7 +77,19 @@ const STATUS: Whole<Status> = {
 
 const ENTRY: Whole<HistoryEntry> = { time: 0, source: "tunnel", tunnel: "", level: "INFO", message: "" };
 
-const WHOLE: Readonly<Record<string, object>> = { status: STATUS, logs: { entries: [ENTRY] }, ...ENCRYPTION };
+const CHECK: Whole<CheckReport> = {
+  id: "boot",
+  title: "",
+  looked: "",
+  findings: [{ verdict: "ok", finding: "", remedy: "" }],
+};
+
+const WHOLE: Readonly<Record<string, object>> = {
+  status: STATUS,
+  logs: { entries: [ENTRY] },
+  doctor: { checks: [CHECK], runbook: "" },
+  ...ENCRYPTION,
+};
 
 describe("docs/json.md", () => {
   test("has a section for every command with --json, which names its schema", () => {

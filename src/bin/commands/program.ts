@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { VERSION } from "../../version.ts";
 import { addCompletion } from "./completion.ts";
+import { addDoctor } from "./doctor.ts";
 import { addEncryption } from "./encryption.ts";
 import { addInstall } from "./install.ts";
 import { addLogs } from "./logs.ts";
@@ -19,6 +20,7 @@ export function efsUtils(built: string): Command {
     .version(VERSION)
     .exitOverride();
   addStatus(program);
+  addDoctor(program, built);
   addLogs(program);
   addEncryption(program);
   addInstall(program, built);

@@ -1,0 +1,70 @@
+import type { LogEntry } from "../history/entry.ts";
+
+/** The classic ways in which a mount fails, each with a heading of its own in docs/runbook.md. */
+export const FAILURES = {
+  "time-out": "The mount times out",
+  "access-denied": "Access is denied",
+  "wrong-fs-type": "Wrong fs type",
+  "unresolvable-name": "The name does not resolve",
+  "already-mounted": "Something is mounted there already",
+  "server-refused": "The server is not who it should be",
+  "ocsp-failed": "Revocation cannot be checked",
+  "no-credentials": "There are no credentials",
+  "no-such-directory": "The directory does not exist",
+  "port-in-use": "No local port is free",
+  usage: "Options or configuration are wrong",
+} as const;
+
+export type FailureId = keyof typeof FAILURES;
+
+/** What a line of the log of mounts, or mount(8) itself, says of a failure. */
+const PATTERNS: readonly [FailureId, RegExp][] = [
+  ["wrong-fs-type", /wrong fs type|unknown filesystem type|helper program/i],
+  ["unresolvable-name", /does not resolve|Name or service not known|Failed to resolve/i],
+  ["no-credentials", /needs AWS credentials|has no credentials/i],
+  ["ocsp-failed", /OCSP responder/i],
+  [
+    "server-refused",
+    /does not vouch for|certificate for another host|is revoked|does not speak TLS|not with TLS/i,
+  ],
+  ["access-denied", /access denied|refuses this client|permission denied|Operation not permitted/i],
+  ["already-mounted", /mounted already|already mounted|is busy/i],
+  ["no-such-directory", /No such file or directory|mount point .* does not exist/i],
+  ["port-in-use", /port \d+ on .* is in use|no port from/i],
+  [
+    "time-out",
+    /timed out|was not done (?:after|within)|not accept connections|Connection refused|cannot be reached|gave no answer/i,
+  ],
+  ["usage", /option|is not valid|efs-utils\.conf|is neither/i],
+];
+
+/** Which classic failure a message tells of; undefined where it is none. */
+export function failureOf(message: string): FailureId | undefined {
+  return PATTERNS.find(([, pattern]) => pattern.test(message))?.[0];
+}
+
+/** A failure in the log. */
+export interface LoggedFailure {
+  readonly time: number;
+  readonly message: string;
+  readonly failure: FailureId | undefined;
+}
+
+/**
+ * The last failures in the log of mounts, newest first: one of each message. What succeeded again at the same place
+ * since is no failure any more.
+ */
+export function recentFailures(entries: readonly LogEntry[], since: number, most: number): LoggedFailure[] {
+  const found = new Map<string, LoggedFailure>();
+  const succeeded: string[] = [];
+  for (const { time, level, message } of [...entries].reverse()) {
+    if (time < since) break;
+    const place = / at (\/.*)$/.exec(message)?.[1];
+    if (/^Successfully mounted /.test(message) && place !== undefined) succeeded.push(place);
+    if (level !== "ERROR" && level !== "CRITICAL") continue;
+    if (succeeded.some((each) => message.includes(` ${each}:`) || message.includes(` ${each};`))) continue;
+    if (!found.has(message)) found.set(message, { time, message, failure: failureOf(message) });
+    if (found.size === most) break;
+  }
+  return [...found.values()];
+}
