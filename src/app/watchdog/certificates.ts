@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
 import { asEfsError, oneLine } from "../../core/errors.ts";
 import type { TunnelState } from "../../core/state/state.ts";
-import { isCertificateDue, withoutRenewal } from "../../core/supervise/certificate.ts";
+import { renewalInMs, withoutRenewal } from "../../core/supervise/certificate.ts";
 import type { Policy } from "../../core/supervise/policy.ts";
 import { readIfThere } from "../../system/files.ts";
 import type { Log } from "../../system/log.ts";
@@ -51,9 +51,10 @@ export class Certificates {
     const { state } = tunnel;
     if (tunnel.isRenewing || state === undefined || !canRenew(state)) return;
     const isThere = existsSync(state.certificate ?? "");
-    if (!isCertificateDue(state, isThere, Date.now(), policy.certificateLifeMs)) return;
-    if (now < tunnel.nextRenewal) {
-      tunnel.lookAt = Math.min(tunnel.lookAt, tunnel.nextRenewal);
+    const dueAt = now + renewalInMs(state, isThere, Date.now(), policy.certificateLifeMs);
+    const renewAt = Math.max(dueAt, tunnel.nextRenewal);
+    if (now < renewAt) {
+      tunnel.lookAt = Math.min(tunnel.lookAt, renewAt);
       return;
     }
     tunnel.isRenewing = true;

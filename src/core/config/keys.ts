@@ -102,7 +102,7 @@ export const KEYS = {
   poll_interval_sec: key("mount-watchdog", integer(1, SECONDS_A_DAY), 30),
   unmount_count_for_consistency: key("mount-watchdog", integer(0, 1_000_000), 0),
   unmount_grace_period_sec: key("mount-watchdog", integer(0, SECONDS_A_DAY), 0),
-  tls_cert_renewal_interval_min: key("mount-watchdog", integer(1, 170), 60),
+  tls_cert_renewal_interval_min: key("mount-watchdog", integer(1, 1_000_000), 60),
   stunnel_health_check_enabled: key("mount-watchdog", boolean, true),
   stunnel_health_check_interval_min: key("mount-watchdog", integer(1, 1440), 5),
   stunnel_health_check_command_timeout_sec: key("mount-watchdog", integer(1, 3600), 30),

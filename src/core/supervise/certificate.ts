@@ -4,21 +4,27 @@ import type { TunnelState } from "../state/state.ts";
 /** A certificate that says it is younger than this, in the future, is one of a clock that was set. */
 const FUTURE_MS = 15 * 60_000;
 
+/** A certificate is made anew so much before its time is over, or by a twentieth of it where that is less. */
+const EARLY_MS = 30_000;
+
 /**
- * Whether a tunnel's certificate must be made anew: it is missing, too old, or from the future.
+ * In how many milliseconds a tunnel's certificate must be made anew, so that none gets older than it may: 0 where
+ * it is time, it is missing, or from the future; infinite where there is none.
  *
  * @param now milliseconds since the epoch
- * @param lifeMs the age at which it is replaced
+ * @param lifeMs how old it may get
  */
-export function isCertificateDue(
+export function renewalInMs(
   { certificate, certificateCreationTime }: TunnelState,
   isThere: boolean,
   now: number,
   lifeMs: number,
-): boolean {
-  if (certificate === undefined || certificateCreationTime === undefined) return false;
+): number {
+  if (certificate === undefined || certificateCreationTime === undefined) return Number.POSITIVE_INFINITY;
   const age = now - utcTime(certificateCreationTime);
-  return !isThere || age >= lifeMs || age < -FUTURE_MS;
+  // also of a time that is none
+  if (!isThere || !(age >= -FUTURE_MS)) return 0;
+  return Math.max(0, lifeMs - Math.min(EARLY_MS, lifeMs / 20) - age);
 }
 
 /**

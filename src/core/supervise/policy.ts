@@ -22,6 +22,8 @@ export interface Policy {
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
+/** A certificate is valid for 180 minutes: it has to be renewed before, and that may take a few attempts. */
+const LONGEST_LIFE_MS = 170 * MINUTE_MS;
 
 /**
  * The settings in force. What exists to make up for polling (poll interval, grace period, number of polls
@@ -39,7 +41,7 @@ export function policyOf(file: ConfigFile): Policy {
       values.unmount_count_for_consistency * pollMs,
     ),
     roundMs: values.poll_interval_sec * SECOND_MS,
-    certificateLifeMs: values.tls_cert_renewal_interval_min * MINUTE_MS,
+    certificateLifeMs: Math.min(values.tls_cert_renewal_interval_min * MINUTE_MS, LONGEST_LIFE_MS),
     health: values.stunnel_health_check_enabled
       ? {
           everyMs: values.stunnel_health_check_interval_min * MINUTE_MS,

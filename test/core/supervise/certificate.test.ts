@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TunnelState } from "../../../src/core/state/state.ts";
-import { isCertificateDue, withoutRenewal } from "../../../src/core/supervise/certificate.ts";
+import { renewalInMs, withoutRenewal } from "../../../src/core/supervise/certificate.ts";
 
 const MINUTE = 60_000;
 const MADE = Date.UTC(2026, 0, 31, 23, 30, 5);
@@ -13,19 +13,37 @@ const STATE: TunnelState = {
   certificateCreationTime: "260131233005Z",
 };
 
-const cases: [what: string, state: TunnelState, isThere: boolean, age: number, due: boolean][] = [
-  ["fresh", STATE, true, 0, false],
-  ["an instant before its time", STATE, true, 60 * MINUTE - 1, false],
-  ["at its time", STATE, true, 60 * MINUTE, true],
-  ["missing", STATE, false, 0, true],
-  ["from a clock that went a little fast", STATE, true, -10 * MINUTE, false],
-  ["from the future", STATE, true, -20 * MINUTE, true],
-  ["none recorded", { ...STATE, certificate: undefined } as never, false, 0, false],
-  ["made at an unknown time", { ...STATE, certificateCreationTime: undefined } as never, true, 0, false],
+const HOUR = 60 * MINUTE;
+const WHEN: [
+  what: string,
+  state: TunnelState,
+  isThere: boolean,
+  age: number,
+  lifeMs: number,
+  inMs: number,
+][] = [
+  ["fresh", STATE, true, 0, HOUR, 59.5 * MINUTE],
+  ["an instant before its time", STATE, true, 59.5 * MINUTE - 1, HOUR, 1],
+  ["at its time", STATE, true, 59.5 * MINUTE, HOUR, 0],
+  ["after it", STATE, true, 5 * HOUR, HOUR, 0],
+  ["that may get one minute old", STATE, true, 0, MINUTE, 57_000],
+  ["missing", STATE, false, 0, HOUR, 0],
+  ["from a clock that went a little fast", STATE, true, -10 * MINUTE, HOUR, 69.5 * MINUTE],
+  ["from the future", STATE, true, -20 * MINUTE, HOUR, 0],
+  ["made at a time that is none", { ...STATE, certificateCreationTime: "nonsense" }, true, 0, HOUR, 0],
+  ["none recorded", { ...STATE, certificate: undefined } as never, false, 0, HOUR, Infinity],
+  [
+    "made at an unknown time",
+    { ...STATE, certificateCreationTime: undefined } as never,
+    true,
+    0,
+    HOUR,
+    Infinity,
+  ],
 ];
-for (const [what, state, isThere, age, due] of cases) {
-  test(`a certificate is ${due ? "" : "not "}made anew: ${what}`, () => {
-    assert.equal(isCertificateDue(state, isThere, MADE + age, 60 * MINUTE), due);
+for (const [what, state, isThere, age, lifeMs, inMs] of WHEN) {
+  test(`a certificate is made anew in ${inMs} ms: ${what}`, () => {
+    assert.equal(renewalInMs(state, isThere, MADE + age, lifeMs), inMs);
   });
 }
 

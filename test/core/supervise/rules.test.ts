@@ -31,6 +31,15 @@ for (const [config, graceMs, roundMs] of graces) {
   });
 }
 
+test("no certificate gets so old that it might expire, whatever the configuration says", () => {
+  const life = (config: string) =>
+    policyOf(parseConfig(`[mount-watchdog]\n${config}`, "f")).certificateLifeMs;
+  assert.equal(life(""), 60 * MINUTE);
+  assert.equal(life("tls_cert_renewal_interval_min = 1"), MINUTE);
+  for (const minutes of [170, 180, 100_000])
+    assert.equal(life(`tls_cert_renewal_interval_min = ${minutes}`), 170 * MINUTE);
+});
+
 test("the health check is on unless it is switched off, and keeps the configured times", () => {
   const health = (config: string) => policyOf(parseConfig(`[mount-watchdog]\n${config}`, "f")).health;
   assert.deepEqual(health(""), { everyMs: 5 * MINUTE, limitMs: 30_000 });
