@@ -18,6 +18,7 @@ const PACKAGES = [
   "openssl",
   "user-mode-linux",
   "busybox-static",
+  "systemd",
   "groff-base",
 ];
 

@@ -9,6 +9,7 @@ const NEEDED: Record<string, string[]> = {
   "busybox-static": ["/usr/bin/busybox", "/bin/busybox"],
   "nfs-common": ["/usr/sbin/mount.nfs4", "/sbin/mount.nfs4"],
   stunnel4: ["/usr/bin/stunnel4"],
+  systemd: ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"],
   iproute2: ["/usr/sbin/ip", "/sbin/ip", "/bin/ip"],
   openssl: ["/usr/bin/openssl"],
 };

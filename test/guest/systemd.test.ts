@@ -21,6 +21,7 @@ const ONE_LINE_OF_EACH_KIND = [
   "tunnels-live-outside-the-units-that-made-them",
   "a-restarted-watchdog-leaves-tunnels-alone",
   "systemd-restarts-a-killed-watchdog",
+  "a-hung-watchdog-is-replaced",
   "a-stopped-mount-unit-ends-its-tunnel",
   "remote-fs-target-stops-and-starts",
   "an-automount-mounts-on-access-and-goes-when-idle",

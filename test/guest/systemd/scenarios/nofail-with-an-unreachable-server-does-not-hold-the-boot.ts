@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { scenario } from "../../runner/scenario.ts";
 import { ABSENT, BLACK_HOLE } from "../machine.ts";
-import { forgetLine, show, timestamp } from "../systemd.ts";
+import { forgetLine, journal, show, timestamp } from "../systemd.ts";
 
 const UNIT = "mnt-absent.mount";
 
@@ -24,6 +24,10 @@ export default scenario(async (guest) => {
     product.log.split("\n").find((line) => / - ERROR - .*interrupted/.test(line) && line.includes(ABSENT)),
   );
   guest.figure(`the log: ${said}`);
+  const message = said.slice(said.indexOf(" - ERROR - ") + " - ERROR - ".length);
+  await guest.eventually("the journal has the same", async () =>
+    (await journal(guest, UNIT)).includes(message),
+  );
   assert.deepEqual(
     product.traces().filter((trace) => trace.includes(BLACK_HOLE.id)),
     [],
