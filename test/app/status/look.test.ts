@@ -3,6 +3,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
+import type { TLSSocket } from "node:tls";
 import { lookAtMounts } from "../../../src/app/status/look.ts";
 import { logLine } from "../../../src/core/log-line.ts";
 import { isHealthy } from "../../../src/core/status/status.ts";
@@ -87,22 +88,20 @@ describe("status", { concurrency: 3 }, () => {
     assert.equal((await look()).mounts[0]?.tunnel?.restarts, 1);
   });
 
-  test("a server that is silent, or lets nobody in, is a problem", async (t) => {
-    const { rig, look } = machine(t);
-    const silent = await tlsResponder(t, () => {});
-    const closing = await tlsResponder(t, (socket) => socket.end());
-    await rig.watch();
-    await rig.tunnel({ connect: silent.port });
-    await rig.tunnel({ connect: closing.port });
-    const { mounts } = await look(500);
-    assert.deepEqual(
-      mounts.map(({ answer, problems }) => [answer?.outcome, problems.length]),
-      [
-        ["silent", 1],
-        ["closed", 1],
-      ],
-    );
-  });
+  const SERVERS: readonly [outcome: string, serve: (socket: TLSSocket) => void, limitMs: number][] = [
+    ["silent", () => {}, 500],
+    ["closed", (socket) => socket.end(), 10_000],
+  ];
+  for (const [outcome, serve, limitMs] of SERVERS) {
+    test(`a server whose answer is "${outcome}" is a problem`, async (t) => {
+      const { rig, look } = machine(t);
+      const server = await tlsResponder(t, serve);
+      await rig.watch();
+      await rig.tunnel({ connect: server.port });
+      const [mount] = (await look(limitMs)).mounts;
+      assert.deepEqual([mount?.answer?.outcome, mount?.problems.length], [outcome, 1]);
+    });
+  }
 
   test("what no mount uses is told of first, and a mount that is being made is not", async (t) => {
     const { rig, look } = machine(t);
