@@ -36,6 +36,7 @@ const COPIED = [
   ["config/efs-utils.conf", "efs-utils.conf", 0o644],
   ["config/efs-utils.crt", "efs-utils.crt", 0o644],
   ["config/amazon-efs-mount-watchdog.service", "amazon-efs-mount-watchdog.service", 0o644],
+  ["config/logrotate", "logrotate", 0o644],
   ...fs.readdirSync(path.join(ROOT, "man")).map((page) => [`man/${page}`, page, 0o644]),
   ["docs/runbook.md", "runbook.md", 0o644],
   ["LICENSE", "LICENSE", 0o644],

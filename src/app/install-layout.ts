@@ -42,6 +42,8 @@ export interface Layout {
   readonly manPages: readonly Shipped[];
   /** What completes the commands of efs-utils in bash. */
   readonly completion: Shipped;
+  /** For logrotate(8). */
+  readonly logRotation: Shipped;
 }
 
 const MAN_PAGES = ["mount.efs.8", "amazon-efs-mount-watchdog.8", "efs-utils.conf.5"];
@@ -52,6 +54,7 @@ function layout({ units, data }: { readonly units: string; readonly data: string
     unit: { name: unit, path: `${units}/${unit}` },
     manPages: MAN_PAGES.map((name) => ({ name, path: `${data}/man/man${name.at(-1)}/${name}` })),
     completion: { name: "efs-utils.bash", path: `${data}/bash-completion/completions/efs-utils` },
+    logRotation: { name: "logrotate", path: `/etc/logrotate.d/${PACKAGE}` },
   };
 }
 
@@ -62,8 +65,8 @@ export const LOCAL_LAYOUT = layout({ units: "/etc/systemd/system", data: "/usr/l
 export const PACKAGE_LAYOUT = layout({ units: "/usr/lib/systemd/system", data: "/usr/share" });
 
 /** All of a layout that is written anew by every installation. */
-export function replacedFiles({ unit, manPages, completion }: Layout): Shipped[] {
-  return [unit, ...manPages, completion];
+export function replacedFiles({ unit, ...others }: Layout): Shipped[] {
+  return [unit, ...others.manPages, others.completion, others.logRotation];
 }
 
 /** Where a package has a node of its own, beside the launchers that run it. */

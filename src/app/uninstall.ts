@@ -57,7 +57,7 @@ export async function uninstall({ built, root: directory, purge, say }: Uninstal
     else say(`kept ${file}, which was changed`);
   };
 
-  const { unit, manPages, completion } = LOCAL_LAYOUT;
+  const { unit, manPages, completion, logRotation } = LOCAL_LAYOUT;
   const { [HELPER]: helper = "", ...others } = PROGRAMS;
   removeLink(HELPER, helper);
   if (root.isMachine && tunnelsRun()) {
@@ -73,7 +73,7 @@ export async function uninstall({ built, root: directory, purge, say }: Uninstal
   for (const [name, path] of Object.entries(others)) removeLink(name, path);
   // what the generator wrote goes as well
   if (hasUnit) await root.systemctl("daemon-reload");
-  for (const shipped of [...manPages, completion]) {
+  for (const shipped of [...manPages, completion, logRotation]) {
     removeShipped(shipped);
     removeEmpty(dirname(root.place(shipped.path)), () => {});
   }

@@ -40,6 +40,7 @@ const OUTSIDE = {
   [CONFIG]: "644",
   [BUNDLE]: "644",
   [UNIT]: "644",
+  "etc/logrotate.d/amazon-efs-mount-helper": "644",
   "usr/local/share/bash-completion/completions/efs-utils": "644",
   "usr/local/share/man/man5/efs-utils.conf.5": "644",
   "usr/local/share/man/man8/amazon-efs-mount-watchdog.8": "644",

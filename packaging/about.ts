@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
+import { PACKAGE } from "../src/app/install-layout.ts";
+
+export const ROOT = join(import.meta.dirname, "..");
+
+const { version, license } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+
+/** What both kinds of packages say of themselves. */
+export const ABOUT = {
+  name: PACKAGE,
+  version: version as string,
+  license: license as string,
+  maintainer: `The ${PACKAGE} authors`,
+  summary: "mounts Amazon EFS file systems, with encryption in transit",
+  description: [
+    "mount.efs, amazon-efs-mount-watchdog and efs-utils: commands, fstab lines, options, configuration and",
+    "state files are those of amazon-efs-utils, whose place this takes. The package has a node of its own.",
+  ],
+  /** The package whose place this one takes. */
+  replaces: "amazon-efs-utils",
+} as const;
+
+/** What a kind of machine is called by Debian and by rpm; by node as the key. */
+const ARCHITECTURES: Readonly<Record<string, { readonly deb: string; readonly rpm: string }>> = {
+  x64: { deb: "amd64", rpm: "x86_64" },
+  arm64: { deb: "arm64", rpm: "aarch64" },
+};
+
+/** What this machine is called. */
+export function architecture() {
+  const names = ARCHITECTURES[process.arch];
+  if (names === undefined) throw new Error(`there is no packaged node for ${process.arch}`);
+  return names;
+}
+
+/**
+ * The time of all that is packaged, in seconds since 1970: SOURCE_DATE_EPOCH where it is set (the reproducible
+ * builds project's specification), else the last commit's.
+ */
+export async function sourceDate(): Promise<number> {
+  const given = process.env.SOURCE_DATE_EPOCH;
+  const text = given ?? (await execa("git", ["log", "-1", "--format=%ct"], { cwd: ROOT })).stdout;
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw new Error(`SOURCE_DATE_EPOCH is ${JSON.stringify(text)}, which is no number of seconds`);
+}
