@@ -20,6 +20,9 @@ const PACKAGES = [
   "busybox-static",
   "systemd",
   "groff-base",
+  "binutils",
+  "rpm",
+  "debootstrap",
 ];
 
 function run(file, args, options = {}) {

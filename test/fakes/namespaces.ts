@@ -38,6 +38,8 @@ export async function inNamespaces(
   const { status } = spawnSync("setpriv", ["--pdeathsig", "KILL", "unshare", ...namespaces, ...again], {
     stdio: "inherit",
     timeout: limitMs,
+    // unshare(1) ignores SIGTERM
+    killSignal: "SIGKILL",
   });
   process.exitCode = status ?? 1;
 }

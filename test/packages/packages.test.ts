@@ -1,0 +1,284 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { pinnedRuntime } from "../../packaging/runtime.ts";
+import { LIBRARY, PACKAGE, PACKAGE_LAYOUT, PROGRAMS, RUNTIME } from "../../src/app/install-layout.ts";
+import { CHECKOUT, VERSION } from "../bin/built.ts";
+import { inNamespaces, NO_NAMESPACES, run } from "../fakes/namespaces.ts";
+import { CleanMachine, listens, type Tunnel } from "./clean-machine.ts";
+import { cleanRoot } from "./clean-root.ts";
+import { NEXT_CONFIG_LINE, NEXT_VERSION, type Packages, Versions } from "./versions.ts";
+
+/** How the copy of this in namespaces is told what was made outside of them. */
+const MADE = "PACKAGES_MADE";
+const CONFIG = "/etc/amazon/efs/efs-utils.conf";
+const KEY = "/etc/amazon/efs/privateKey.pem";
+const LOG = "/var/log/amazon/efs/mount.log";
+const CHANGE = "# changed by the administrator\n";
+const WATCHDOG = "amazon-efs-mount-watchdog";
+
+const NAMESPACES = ["--mount", "--pid", "--mount-proc"];
+
+type Made = Record<"this" | "again" | "next", Packages>;
+
+if (NO_NAMESPACES === false && process.env[MADE] === undefined) {
+  cleanRoot();
+  const versions = new Versions();
+  process.env[MADE] = JSON.stringify(versions);
+  try {
+    await inNamespaces(import.meta.url, NAMESPACES, tests);
+  } finally {
+    versions.remove();
+  }
+} else {
+  await inNamespaces(import.meta.url, NAMESPACES, tests);
+}
+
+function tests(): void {
+  const made: Made = JSON.parse(process.env[MADE] ?? "");
+  run("mount", "--make-rprivate", "/");
+  run("mount", "-t", "tmpfs", "tmpfs", "/media");
+
+  for (const kind of ["deb", "rpm"] as const) {
+    test(`the same sources make the same .${kind}, wherever and by whomever it is made`, () => {
+      const sum = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");
+      assert.equal(sum(made.again[kind]), sum(made.this[kind]));
+      assert.notEqual(sum(made.next[kind]), sum(made.this[kind]));
+    });
+  }
+
+  describe("on a clean system, the .deb", () => {
+    const machine = new CleanMachine({ after });
+    const exists = (path: string) => existsSync(join(machine.root, path));
+
+    test("installs, and its programs run without any other node", () => {
+      machine.dpkg("--install", made.this.deb);
+      assert.equal(machine.run("sh", "-c", "command -v node").status, 127);
+      assert.equal(machine.output("/sbin/mount.efs", "--version"), `mount.efs ${VERSION}\n`);
+      assert.equal(machine.output(WATCHDOG, "--version"), `${WATCHDOG} ${VERSION}\n`);
+      const [, node] = machine.output("efs-utils", "version").split("\n");
+      assert.equal(node, `node ${pinnedRuntime().version} (${RUNTIME})`);
+    });
+
+    test("has what it needs, and everything is as it was packaged", () => {
+      assert.equal(machine.output("dpkg", "--audit"), "");
+      assert.equal(machine.output("dpkg", "--verify", PACKAGE), "");
+      const libraries = machine.output("sh", "-c", `LD_TRACE_LOADED_OBJECTS=1 ${RUNTIME}`);
+      assert.match(libraries, /libstdc\+\+/);
+      assert.doesNotMatch(libraries, /not found/);
+    });
+
+    test("has code caches that its node takes", () => {
+      const script = `
+        const { readFileSync } = require("node:fs");
+        const { compile, STAMP_LENGTH } = require("${LIBRARY}/launch.cjs");
+        const [file, cache] = process.argv.slice(1);
+        const cached = readFileSync(cache).subarray(STAMP_LENGTH);
+        console.log(compile(readFileSync(file, "latin1"), file, cached).cachedDataRejected);`;
+      for (const name of Object.keys(PROGRAMS)) {
+        const program = `${LIBRARY}/${name}`;
+        assert.equal(machine.output(RUNTIME, "-e", script, `${program}.cjs`, `${program}.cache`), "false\n");
+      }
+    });
+
+    test("has its manual pages, completion, unit and notices where people look for them", () => {
+      for (const { name, path } of PACKAGE_LAYOUT.manPages) {
+        const page = gunzipSync(readFileSync(join(machine.root, `${path}.gz`))).toString();
+        assert.equal(page, readFileSync(join(CHECKOUT, "man", name), "utf8"));
+      }
+      const complete = `. ${PACKAGE_LAYOUT.completion.path}; complete -p efs-utils`;
+      assert.match(machine.output("bash", "-c", complete), /efs-utils$/m);
+      assert.match(
+        machine.read(PACKAGE_LAYOUT.unit.path),
+        /^ExecStart=\/usr\/bin\/amazon-efs-mount-watchdog$/m,
+      );
+      assert.match(machine.read(`/usr/share/doc/${PACKAGE}/copyright`), /^MIT License$/m);
+      const notices = gunzipSync(
+        readFileSync(join(machine.root, `/usr/share/doc/${PACKAGE}/NODE-LICENSE.gz`)),
+      );
+      assert.match(notices.toString(), /^Node\.js is licensed for use as follows:$/m);
+      const bundled = machine.output("cat", `/usr/share/doc/${PACKAGE}/THIRD-PARTY-LICENSES`);
+      assert.equal(bundled, readFileSync(join(CHECKOUT, "THIRD-PARTY-LICENSES"), "utf8"));
+    });
+
+    test("leaves to the package manager what efs-utils install would change", () => {
+      const { status, stderr } = machine.run("efs-utils", "install");
+      assert.match(stderr, /^efs-utils: .*\/node is there: a package has installed all this; .*\n$/);
+      assert.equal(status, 1);
+    });
+
+    test("is removed, and purged, to the last file", () => {
+      const files = () => machine.output("find", "/etc", "/usr", "/sbin/", "/var/log", "-newer", "/before");
+      machine.output("dpkg", "--force-unsafe-io", "--purge", PACKAGE);
+      machine.write("/before", "");
+      machine.dpkg("--install", made.this.deb);
+      machine.write(KEY, "key");
+      machine.write(LOG, "log");
+      machine.dpkg("--remove", PACKAGE);
+      assert.ok(exists(CONFIG) && exists(KEY) && exists(LOG));
+      assert.ok(!exists("/sbin/mount.efs") && !exists(LIBRARY));
+      machine.dpkg("--purge", PACKAGE);
+      assert.doesNotMatch(files(), /amazon|efs/);
+    });
+  });
+
+  describe("a changed configuration", () => {
+    const change = (machine: CleanMachine) => machine.write(CONFIG, machine.read(CONFIG) + CHANGE);
+
+    for (const [kind, install] of [
+      ["deb", (machine: CleanMachine, { deb }: Packages) => machine.dpkg("--install", deb)],
+      ["rpm", (machine: CleanMachine, { rpm }: Packages) => machine.rpm("-U", "--oldpackage", rpm)],
+    ] as const) {
+      test(`is kept by an upgrade and a downgrade of the .${kind}; an unchanged one is replaced`, (t) => {
+        const machine = new CleanMachine(t);
+        install(machine, made.this);
+        install(machine, made.next);
+        assert.match(machine.read(CONFIG), new RegExp(`^${NEXT_CONFIG_LINE}$`, "m"));
+        change(machine);
+        install(machine, made.this);
+        assert.ok(machine.read(CONFIG).endsWith(CHANGE));
+        install(machine, made.next);
+        assert.ok(machine.read(CONFIG).endsWith(CHANGE));
+        assert.equal(machine.output("mount.efs", "--version"), `mount.efs ${NEXT_VERSION}\n`);
+      });
+    }
+  });
+
+  describe("a mount in use", () => {
+    /** Does each step and sees to it that the tunnel is the same, and works. */
+    async function outlives(machine: CleanMachine, tunnel: Tunnel, steps: Record<string, () => void>) {
+      for (const [name, step] of Object.entries(steps)) {
+        step();
+        assert.deepEqual(machine.tunnel(), tunnel, name);
+        assert.ok(await listens(tunnel.port), name);
+      }
+    }
+
+    /** Kills stunnel and waits for the next one. */
+    async function recovers(machine: CleanMachine, { keeper, stunnel }: Tunnel) {
+      process.kill(stunnel, "SIGKILL");
+      const isBack = () => ![0, stunnel].includes(machine.tunnel().stunnel);
+      await machine.until("stunnel is back", isBack);
+      assert.equal(machine.tunnel().keeper, keeper);
+    }
+
+    test("is made with the .deb's programs, and outlives upgrade, downgrade, removal and purge", async (t) => {
+      const machine = new CleanMachine(t);
+      machine.dpkg("--install", made.this.deb);
+      await machine.serve();
+      const tunnel = machine.mount();
+      assert.match(
+        machine.read("/mount.nfs4.calls"),
+        new RegExp(`^127\\.0\\.0\\.1:/ /mnt .*port=${tunnel.port}`),
+      );
+      const key = machine.read(KEY);
+      await outlives(machine, tunnel, {
+        upgrade: () => machine.dpkg("--install", made.next.deb),
+        downgrade: () => machine.dpkg("--install", made.this.deb),
+        removal: () => machine.dpkg("--remove", PACKAGE),
+      });
+      await recovers(machine, tunnel);
+      const recovered = machine.tunnel();
+      await outlives(machine, recovered, { purge: () => machine.dpkg("--purge", PACKAGE) });
+      assert.equal(machine.read(KEY), key, "it needs its key");
+    });
+
+    test("outlives upgrade, downgrade and removal of the .rpm", async (t) => {
+      const machine = new CleanMachine(t);
+      machine.rpm("-i", made.this.rpm);
+      await machine.serve();
+      await outlives(machine, machine.mount(), {
+        upgrade: () => machine.rpm("-U", made.next.rpm),
+        downgrade: () => machine.rpm("-U", "--oldpackage", made.this.rpm),
+        removal: () => machine.rpm("-e", PACKAGE),
+      });
+      assert.equal(existsSync(join(machine.root, LIBRARY)), false);
+      await recovers(machine, machine.tunnel());
+    });
+
+    test("keeps its debug log going when logrotate(8) turns it", async (t) => {
+      const machine = new CleanMachine(t);
+      machine.dpkg("--install", made.this.deb);
+      machine.write(
+        CONFIG,
+        machine.read(CONFIG).replace(/^#?stunnel_debug_enabled = .*$/m, "stunnel_debug_enabled = true"),
+      );
+      await machine.serve();
+      const { port } = machine.mount();
+      const [log = ""] = machine.output("sh", "-c", "ls /var/log/amazon/efs/*.stunnel.log").split("\n");
+      const before = machine.read(log);
+      machine.output("logrotate", "--force", PACKAGE_LAYOUT.logRotation.path);
+      assert.ok(await listens(port));
+      await machine.until("stunnel writes on", () => machine.read(log).includes("accepted connection"));
+      assert.doesNotMatch(machine.read(log), /\0/);
+      assert.equal(machine.output("zcat", `${log}.1.gz`), before);
+    });
+  });
+
+  describe("systemd", () => {
+    const INSTALLED = ["daemon-reload", `--no-block try-restart ${WATCHDOG}`];
+    const tunnelThere = (machine: CleanMachine) => {
+      machine.output("mkdir", "-p", "/run/efs");
+      machine.write("/run/efs/stunnel-config.fs-1.mnt.20049", "");
+    };
+
+    for (const [kind, install, remove] of [
+      [
+        "deb",
+        (machine: CleanMachine, { deb }: Packages) => machine.dpkg("--install", deb),
+        (machine: CleanMachine) => machine.dpkg("--remove", PACKAGE),
+      ],
+      [
+        "rpm",
+        (machine: CleanMachine, { rpm }: Packages) => machine.rpm("-U", rpm),
+        (machine: CleanMachine) => machine.rpm("-e", PACKAGE),
+      ],
+    ] as const) {
+      test(`hears of the .${kind}, and stops the watchdog only where no tunnel needs it`, (t) => {
+        const machine = new CleanMachine(t);
+        const systemd = machine.pretendSystemd();
+        install(machine, made.this);
+        assert.deepEqual(systemd.calls(), INSTALLED);
+        install(machine, made.next);
+        assert.deepEqual(systemd.calls(), INSTALLED, "upgraded");
+        remove(machine);
+        assert.deepEqual(systemd.calls(), [
+          `--quiet disable ${WATCHDOG}`,
+          `stop ${WATCHDOG}`,
+          "daemon-reload",
+        ]);
+        install(machine, made.this);
+        systemd.calls();
+        tunnelThere(machine);
+        remove(machine);
+        assert.deepEqual(systemd.calls(), [`--quiet disable ${WATCHDOG}`, "daemon-reload"]);
+      });
+    }
+  });
+
+  test("amazon-efs-utils gives way to the .deb, which takes over its configuration", (t) => {
+    const machine = new CleanMachine(t);
+    const files = {
+      "DEBIAN/control":
+        "Package: amazon-efs-utils\nVersion: 1.0\nArchitecture: all\nMaintainer: m\nDescription: d\n",
+      "DEBIAN/conffiles": `${CONFIG}\n`,
+      [CONFIG]: "[mount]\n",
+      "sbin/mount.efs": "#!/bin/false\n",
+    };
+    for (const [name, text] of Object.entries(files)) {
+      machine.output("mkdir", "-p", join("/other", name, ".."));
+      machine.write(join("/other", name), text);
+    }
+    machine.output("dpkg-deb", "--build", "/other", "/other.deb");
+    machine.output("dpkg", "--install", "/other.deb");
+    machine.write(CONFIG, `[mount]\n${CHANGE}`);
+    machine.dpkg("--install", made.this.deb);
+    assert.equal(machine.output("mount.efs", "--version"), `mount.efs ${VERSION}\n`);
+    assert.equal(machine.read(CONFIG), `[mount]\n${CHANGE}`);
+    const { stdout } = machine.run("dpkg-query", "--status", "amazon-efs-utils");
+    assert.doesNotMatch(stdout, /^Status: .* installed$/m);
+  });
+}
