@@ -8,7 +8,12 @@ import path from "node:path";
 
 const ROOT = path.join(import.meta.dirname, "..");
 /** Tests that take longer, one file a stage: they are not in `npm run check`. */
-const LONG = ["test/faults/matrix.test.ts", "test/guest/guest.test.ts", "test/guest/systemd.test.ts"];
+const LONG = [
+  "test/packages/packages.test.ts",
+  "test/faults/matrix.test.ts",
+  "test/guest/guest.test.ts",
+  "test/guest/systemd.test.ts",
+];
 const reporter = `--test-reporter=${process.stdout.isTTY ? "spec" : "tap"}`;
 
 /** Each stage, and how its output tells what it ran; a stage that tells nothing is one test itself. */

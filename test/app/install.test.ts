@@ -117,7 +117,7 @@ describe("install", () => {
       "bin/mount.efs",
       "efs-tunnel-keeper",
     ]);
-    assert.equal(heard(/^wrote /), 12);
+    assert.equal(heard(/^wrote /), 13);
     assert.equal(heard(/^made .*\/var\/log\/amazon\/efs$/), 1);
   });
 

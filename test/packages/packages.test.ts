@@ -21,6 +21,7 @@ const CHANGE = "# changed by the administrator\n";
 const WATCHDOG = "amazon-efs-mount-watchdog";
 
 const NAMESPACES = ["--mount", "--pid", "--mount-proc"];
+const LIMIT_MS = 400_000;
 
 type Made = Record<"this" | "again" | "next", Packages>;
 
@@ -29,12 +30,12 @@ if (NO_NAMESPACES === false && process.env[MADE] === undefined) {
   const versions = new Versions();
   process.env[MADE] = JSON.stringify(versions);
   try {
-    await inNamespaces(import.meta.url, NAMESPACES, tests);
+    await inNamespaces(import.meta.url, NAMESPACES, tests, LIMIT_MS);
   } finally {
     versions.remove();
   }
 } else {
-  await inNamespaces(import.meta.url, NAMESPACES, tests);
+  await inNamespaces(import.meta.url, NAMESPACES, tests, LIMIT_MS);
 }
 
 function tests(): void {
