@@ -17,9 +17,11 @@ export default scenario(async (guest) => {
   guest.onEnd(() => must("umount", ["-R", "-l", DIRECTORY]));
   writeFileSync(NAMESPACE, "");
   await guest.ok("unshare", [`--mount=${NAMESPACE}`, "--propagation", "private", "true"]);
+  // The guest's root is one of chroot(2), which who enters a mount namespace loses.
+  await guest.ok("nsenter", [`--mount=${NAMESPACE}`, "busybox", "mount", "-o", "move", "/mnt/root", "/"]);
   const inThere = (...command: string[]) => guest.ok("nsenter", [`--mount=${NAMESPACE}`, ...command]);
   const mount = (id: string) =>
-    guest.run("mount", ["-N", NAMESPACE, "-t", "efs", "-o", "tls", `${id}:/`, MOUNT_POINT]);
+    guest.run("/sbin/mount.efs", [`${id}:/`, MOUNT_POINT, "-N", NAMESPACE, "-o", "rw,tls"]);
 
   assert.equal((await mount(first.id)).status, 0);
   assert.deepEqual(guest.nfsMounts(), [], "nothing is mounted out here");
