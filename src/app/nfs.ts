@@ -3,6 +3,7 @@ import type { ClientIdentity } from "../core/identity/client.ts";
 import type { Command } from "../core/nfs/command.ts";
 import { attemptLimitMs, backOffMs, isWorthRetrying, type RetryPolicy } from "../core/nfs/retry.ts";
 import { printable } from "../core/text.ts";
+import { pause } from "../system/pause.ts";
 import { type RunResult, run } from "../system/process.ts";
 import type { MountContext } from "./context.ts";
 
@@ -73,14 +74,4 @@ function advice({ stderr, timedOut }: RunResult, { who, check }: ClientIdentity)
     return "check that the mount target is available and that its security group lets this machine in on port 2049";
   }
   return "see the log and mount.nfs4(8)";
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    });
-  });
 }

@@ -1,2 +1,10 @@
-/** Loaded when a file system's name does not resolve, and when it must be known what a file system is. */
-export { DescribeFileSystemsCommand, DescribeMountTargetsCommand, EFSClient } from "@aws-sdk/client-efs";
+/** Loaded when a file system's name does not resolve, when it must be known what one is, and when one is made. */
+export {
+  CreateAccessPointCommand,
+  CreateFileSystemCommand,
+  CreateMountTargetCommand,
+  DescribeAccessPointsCommand,
+  DescribeFileSystemsCommand,
+  DescribeMountTargetsCommand,
+  EFSClient,
+} from "@aws-sdk/client-efs";

@@ -1,3 +1,4 @@
+import type { Created } from "../../src/core/creation/created.ts";
 import type { Audit } from "../../src/core/encryption/audit.ts";
 import type { FileSystem } from "../../src/core/encryption/file-system.ts";
 import type { EncryptionStatus } from "../../src/core/encryption/status.ts";
@@ -57,9 +58,22 @@ const AUDIT = {
   notKnown: 1,
 } satisfies Whole<Audit>;
 
+const CREATED: Whole<Created> = {
+  fileSystem: "",
+  region: "",
+  token: "",
+  name: "",
+  encrypted: true,
+  keyId: "",
+  state: "",
+  mountTargets: [{ id: "", subnet: "", state: "", address: "", zone: "" }],
+  accessPoint: { id: "", path: "", state: "" },
+};
+
 /** What the commands about encryption can print with --json, by command. */
 export const ENCRYPTION: Readonly<Record<string, object>> = {
   "encryption status": STATUS,
   "encryption audit": AUDIT,
+  "create-file-system": CREATED,
   "encryption enforce": { template: "", document: "" },
 };

@@ -12,8 +12,6 @@ export interface DescribedFileSystem {
 
 type Made = Record<string, unknown>;
 
-/** What is made takes this many looks until it is available. */
-const LOOKS = 2;
 const ACCOUNT = "111122223333";
 
 /**
@@ -25,6 +23,8 @@ export class EfsAccount {
   readonly regions = new Map<string, DescribedFileSystem[]>();
   readonly mountTargets: Made[] = [];
   readonly accessPoints: Made[] = [];
+  /** What is made takes this many looks until it is available. */
+  looks = 2;
   /** A page of DescribeFileSystems has as many as this. */
   pageSize = 100;
   /** Decides calls before the account does, by method and path without its query: for failures. */
@@ -84,7 +84,7 @@ export class EfsAccount {
     if (one.LifeCycleState !== "creating") return one;
     const looks = (this.#looks.get(one) ?? 0) + 1;
     this.#looks.set(one, looks);
-    if (looks >= LOOKS) one.LifeCycleState = "available";
+    if (looks >= this.looks) one.LifeCycleState = "available";
     return { ...one };
   }
 

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { VERSION } from "../../version.ts";
 import { addCompletion } from "./completion.ts";
+import { addCreateFileSystem } from "./create-file-system.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEncryption } from "./encryption.ts";
 import { addInstall } from "./install.ts";
@@ -23,6 +24,7 @@ export function efsUtils(built: string): Command {
   addDoctor(program, built);
   addLogs(program);
   addEncryption(program);
+  addCreateFileSystem(program);
   addInstall(program, built);
   addUninstall(program, built);
   addVersion(program);
