@@ -33,7 +33,6 @@ export const PATIENT_ATTEMPTS = 8;
  * @param maxAttempts how often a call is made in all where it is throttled or gets no answer
  */
 export function clientSettings({ region, fips, profile, credentials }: ApiCaller, maxAttempts = 2) {
-  const agent = { lookup: lookupWithin(CONNECT_LIMIT_MS) };
   return {
     region,
     useFipsEndpoint: fips,
@@ -42,13 +41,23 @@ export function clientSettings({ region, fips, profile, credentials }: ApiCaller
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     ...(profile === undefined ? {} : { profile }),
     ...(credentials === undefined ? {} : { credentials }),
-    requestHandler: {
-      httpAgent: agent,
-      httpsAgent: { ...agent, ...trustedAuthorities(process.env) },
-      connectionTimeout: CONNECT_LIMIT_MS,
-      requestTimeout: ANSWER_LIMIT_MS,
-      throwOnRequestTimeout: true,
-    },
+    requestHandler: requestHandler(),
+  };
+}
+
+/**
+ * How the SDK connects.
+ *
+ * @throws EfsError (config) for an AWS_CA_BUNDLE that cannot be read
+ */
+export function requestHandler() {
+  const agent = { lookup: lookupWithin(CONNECT_LIMIT_MS) };
+  return {
+    httpAgent: agent,
+    httpsAgent: { ...agent, ...trustedAuthorities(process.env) },
+    connectionTimeout: CONNECT_LIMIT_MS,
+    requestTimeout: ANSWER_LIMIT_MS,
+    throwOnRequestTimeout: true,
   };
 }
 

@@ -15,6 +15,7 @@ import { quietSdk } from "../system/aws-sdk.ts";
 import { readIfThere, reason } from "../system/files.ts";
 import { askHttp } from "../system/http.ts";
 import type { Metadata } from "../system/metadata.ts";
+import { requestHandler } from "./aws-api.ts";
 import { saidOf } from "./aws-failure.ts";
 import type { Environment } from "./target.ts";
 
@@ -123,8 +124,9 @@ async function referredKeys(profile: string, { region }: CredentialContext): Pro
   const limit = new Promise<never>((_, reject) => {
     setTimeout(() => reject(new NoCredentials("no answer in time")), PROFILE_LIMIT_MS).unref();
   });
-  const provider = fromIni({ profile, ignoreCache: true, clientConfig: { region } });
   try {
+    const clientConfig = { region, requestHandler: requestHandler() };
+    const provider = fromIni({ profile, ignoreCache: true, clientConfig });
     const { accessKeyId, secretAccessKey, sessionToken } = await Promise.race([provider(), limit]);
     return keysOf(accessKeyId, secretAccessKey, sessionToken);
   } catch (error) {

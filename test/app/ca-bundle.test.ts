@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { fetchCredentials } from "../../src/app/credentials.ts";
 import { findMountTargetAddress } from "../../src/app/mount-targets.ts";
 import { oneLine } from "../../src/core/errors.ts";
 import { parseFileSystemId, parseRegion } from "../../src/core/ids.ts";
@@ -13,9 +14,11 @@ import { askHttp } from "../../src/system/http.ts";
 import { Metadata } from "../../src/system/metadata.ts";
 import { problemOf } from "../core/problem.ts";
 import { forgetAws, setEnvironment } from "../fakes/environment.ts";
+import { profileText, userKeys } from "../fakes/keys.ts";
 import { JSON_TYPE } from "../fakes/service.ts";
 import { Authority, temporaryDirectory } from "./authority.ts";
 
+const METADATA = new Metadata({ disableToken: false, environment: { AWS_EC2_METADATA_DISABLED: "true" } });
 /** What an API without mount targets is recognised by. */
 const NO_TARGETS = /has no mount target in us-east-1/;
 
@@ -55,11 +58,7 @@ describe("the authorities of AWS_CA_BUNDLE", () => {
   async function told(): Promise<string> {
     const [fsId, region] = [parseFileSystemId("fs-1"), parseRegion("us-east-1")];
     assert.ok(fsId !== undefined && region !== undefined);
-    const metadata = new Metadata({
-      disableToken: false,
-      environment: { AWS_EC2_METADATA_DISABLED: "true" },
-    });
-    const search = { fsId, region, zone: undefined, profile: undefined, fips: false, metadata };
+    const search = { fsId, region, zone: undefined, profile: undefined, fips: false, metadata: METADATA };
     const error = await findMountTargetAddress(search).catch((thrown: unknown) => thrown);
     const problem = problemOf(() => {
       throw error;
@@ -72,6 +71,26 @@ describe("the authorities of AWS_CA_BUNDLE", () => {
     assert.doesNotMatch(await told(), NO_TARGETS);
     setEnvironment(t, { AWS_CA_BUNDLE: bundle });
     assert.match(await told(), NO_TARGETS);
+  });
+
+  test("are trusted where a profile refers to a role, and no others are", async (t) => {
+    const directory = temporaryDirectory(t, "profiles");
+    const role = "[role]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = base\n";
+    writeFileSync(join(directory, "credentials"), `${profileText("base", userKeys("base"))}${role}`);
+    setEnvironment(t, {
+      AWS_SHARED_CREDENTIALS_FILE: join(directory, "credentials"),
+      AWS_CONFIG_FILE: join(directory, "config"),
+      AWS_ENDPOINT_URL_STS: url,
+    });
+    const region = parseRegion("us-east-1");
+    assert.ok(region !== undefined);
+    const source = { kind: "named_profile", profile: "role" } as const;
+    const context = { environment: process.env, region, metadata: METADATA };
+    // what answers is no STS, so that there are no keys in any case
+    const refusal = () => fetchCredentials(source, context).catch(({ message }: Error) => message);
+    assert.match(String(await refusal()), /certificate/);
+    setEnvironment(t, { AWS_CA_BUNDLE: bundle });
+    assert.doesNotMatch(String(await refusal()), /certificate/);
   });
 
   test("are trusted by our own calls, and no others are", async () => {
