@@ -1,7 +1,9 @@
 import type { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { EfsError } from "../core/errors.ts";
+import { parseRegion } from "../core/ids.ts";
 import { type MountEvent, streamName } from "../core/report/mount-event.ts";
 import type { Metadata } from "../system/metadata.ts";
+import { clientSettings } from "./aws-api.ts";
 import { explainApiFailure } from "./aws-failure.ts";
 
 /** What an event is published with. */
@@ -30,16 +32,12 @@ export async function publishEvent(publication: Publication): Promise<void> {
   const limit = AbortSignal.timeout(LIMIT_MS);
   const { event, fips, hostName } = publication;
   const instance = await findInstance(publication.metadata);
-  const region = event.region ?? instance.region ?? event.otherRegion;
+  const region = event.region ?? parseRegion(instance.region ?? "") ?? event.otherRegion;
   if (region === undefined) {
     throw failure("the region of CloudWatch Logs is not known", "set region in [mount] of efs-utils.conf");
   }
-  const client = new logs.CloudWatchLogsClient({
-    region,
-    useFipsEndpoint: fips,
-    maxAttempts: 1,
-    ...(event.profile === undefined ? {} : { profile: event.profile }),
-  });
+  const { profile } = event;
+  const client = new logs.CloudWatchLogsClient(clientSettings({ region, fips, profile }, 1));
   const stream = {
     logGroupName: event.group,
     logStreamName: streamName(event.fsId, instance.id ?? hostName),
@@ -52,7 +50,7 @@ export async function publishEvent(publication: Publication): Promise<void> {
       service: "CloudWatch Logs",
       permission: `logs:${calls.action} on ${event.group}`,
       region,
-      profile: event.profile,
+      profile,
       purpose: "the log group",
     });
     throw failure(message, hint, error);
