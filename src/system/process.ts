@@ -35,6 +35,12 @@ const GRACE_MS = 1000;
 /** How long the output of a child that has ended may still come. */
 const OUTPUT_GRACE_MS = 250;
 
+/** Programs that are waited for. One that nobody waits for any more ends with this process. */
+const awaited = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of awaited) child.kill("SIGKILL");
+});
+
 /**
  * Runs a program to its end, or to the end of the time it has. This is node's own spawn and not execa, which
  * costs a mount as much time as a third of node's start.
@@ -48,6 +54,7 @@ export async function run(file: string, args: readonly string[], options: RunOpt
     env: { ...CHILD_ENVIRONMENT, ...options.environment },
     cwd: "/",
   });
+  awaited.add(child);
   const [stdout, stderr] = [collect(child, "stdout"), collect(child, "stderr")];
   let timedOut = false;
   let giveUp = () => {};
@@ -72,6 +79,7 @@ export async function run(file: string, args: readonly string[], options: RunOpt
     return { status, stdout: stdout(), stderr: stderr(), timedOut, aborted };
   } finally {
     clearTimeout(timer);
+    awaited.delete(child);
     options.signal?.removeEventListener("abort", end);
   }
 }

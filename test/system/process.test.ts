@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, openSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -22,6 +23,22 @@ describe("a program that is run to its end", { concurrency: true }, () => {
       aborted: false,
     });
     assert.equal((await shell("true")).status, 0);
+  });
+
+  test("ends with the program that waits for it", async (t) => {
+    const file = join(temporaryDirectory(t, "pid"), "pid");
+    const module = new URL("../../src/system/process.ts", import.meta.url).href;
+    const script = `
+      import { existsSync } from "node:fs";
+      import { run } from ${JSON.stringify(module)};
+      void run("/bin/sh", ["-c", "echo $$ >${file}.new; mv ${file}.new ${file}; exec sleep 1000"], { timeoutMs: 60_000 });
+      setInterval(() => existsSync(${JSON.stringify(file)}) && process.exit(3), 10);`;
+    const waiting = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script]);
+    const [status] = await once(waiting, "exit");
+    assert.equal(status, 3);
+    const pid = Number(readFileSync(file, "utf8"));
+    t.after(() => kill(pid));
+    await eventually("it has ended", () => processFacts(pid) === undefined);
   });
 
   test("gets its arguments as they are, and no shell looks at them", async () => {
