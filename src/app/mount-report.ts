@@ -57,7 +57,10 @@ export function reportMount(
     const args = [paths.publisher, JSON.stringify(job)];
     // systemd ends what a mount unit's command leaves in the unit
     const publisher = { file: process.execPath, args };
-    const command = unitThatEnds() === undefined ? publisher : scopeCommand(publisher);
+    const command =
+      unitThatEnds() === undefined
+        ? publisher
+        : scopeCommand(publisher, "Report of an EFS mount to CloudWatch Logs");
     startDetached(command.file, command.args, {
       output: "ignore",
       descriptors: [],

@@ -111,7 +111,7 @@ function keeperCommand(start: TunnelStart): Command {
     networkNamespace === undefined
       ? { file: keeperProgram, args }
       : { file: "/usr/bin/nsenter", args: [`--net=${networkNamespace}`, keeperProgram, ...args] };
-  return inScope ? scopeCommand(entered) : entered;
+  return inScope ? scopeCommand(entered, `EFS tunnel ${posix.basename(paths.stateFile)}`) : entered;
 }
 
 /** The stunnel that the keeper started, once it is certain that it has the port's listening socket. */

@@ -43,10 +43,18 @@ export async function startUnit(unit: string): Promise<string | undefined> {
 /**
  * A command in a scope of its own, which is part of no unit: `systemd-run --scope` asks systemd for it and
  * becomes the command, with its pid and its descriptors.
+ *
+ * @param description what systemctl(1) shows of the scope
  */
-export function scopeCommand({ file, args }: Command): Command {
+export function scopeCommand({ file, args }: Command, description: string): Command {
   // without default dependencies, so that at shutdown it stays until everything is unmounted
-  const scope = ["--scope", "--quiet", "--collect", "--property=DefaultDependencies=no"];
+  const scope = [
+    "--scope",
+    "--quiet",
+    "--collect",
+    "--property=DefaultDependencies=no",
+    `--description=${description}`,
+  ];
   return { file: SYSTEMD_RUN, args: [...scope, "--", file, ...args] };
 }
 

@@ -17,12 +17,18 @@ export const AUTOMOUNT = "/mnt/auto";
 export const ABSENT = "/mnt/absent";
 export const EARLY = "/mnt/early";
 
-/** What an administrator would write, one line of each kind. */
-export const ORDINARY = [
-  "fs-12345678:/ /mnt/efs efs _netdev,tls 0 0",
-  `fs-87654321:/d01 ${AUTOMOUNT} efs _netdev,tls,x-systemd.automount,x-systemd.idle-timeout=2s 0 0`,
-  `fs-87654321:/d02 ${EARLY} efs tls 0 0`,
-  `${BLACK_HOLE.id}:/ ${ABSENT} efs _netdev,nofail,tls 0 0`,
+/** What an administrator would write, one line of each kind; some are there for one scenario alone. */
+export const ORDINARY: { line: string; onlyFor?: string }[] = [
+  { line: "fs-12345678:/ /mnt/efs efs _netdev,tls 0 0" },
+  { line: `fs-87654321:/d01 ${AUTOMOUNT} efs _netdev,tls,x-systemd.automount,x-systemd.idle-timeout=2s 0 0` },
+  {
+    line: `fs-87654321:/d02 ${EARLY} efs tls 0 0`,
+    onlyFor: "a-line-without-netdev-is-mounted-with-the-network",
+  },
+  {
+    line: `${BLACK_HOLE.id}:/ ${ABSENT} efs _netdev,nofail,tls 0 0`,
+    onlyFor: "nofail-with-an-unreachable-server-does-not-hold-the-boot",
+  },
 ];
 
 export interface Line {

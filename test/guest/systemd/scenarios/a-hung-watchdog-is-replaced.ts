@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { must } from "../../runner/command.ts";
 import { MOUNT_POINT } from "../../runner/product.ts";
 import { scenario } from "../../runner/scenario.ts";
 import { WATCHDOG } from "../machine.ts";
@@ -10,7 +11,7 @@ const DROP_IN = `/run/systemd/system/${WATCHDOG}.d`;
 export default scenario(
   async (guest) => {
     const { product } = guest;
-    const reload = () => guest.ok("systemctl", ["daemon-reload"], { timeoutMs: 60_000 });
+    const reload = () => must("systemctl", ["daemon-reload"], { timeoutMs: 60_000 });
     // As the unit has it, but sooner.
     mkdirSync(DROP_IN, { recursive: true });
     writeFileSync(`${DROP_IN}/sooner.conf`, "[Service]\nWatchdogSec=10\nTimeoutStopSec=2\n");

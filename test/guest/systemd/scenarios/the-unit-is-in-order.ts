@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { must } from "../../runner/command.ts";
 import { scenario } from "../../runner/scenario.ts";
 import { WATCHDOG } from "../machine.ts";
 import { watchdogPid } from "../systemd.ts";
@@ -13,7 +14,7 @@ export default scenario(async (guest) => {
 
   // Its tunnels may be in other network namespaces.
   await guest.ok("ip", ["netns", "add", "probe"]);
-  guest.onEnd(() => guest.ok("ip", ["netns", "del", "probe"]));
+  guest.onEnd(() => must("ip", ["netns", "del", "probe"]));
   const confined = readFileSync(`/etc/systemd/system/${WATCHDOG}`, "utf8")
     .split("\n")
     .filter((line) => /^(NoNew|Cap|Restrict|Protect|Lock|Keyring|Device|SystemCall)/.test(line));
@@ -29,9 +30,13 @@ export default scenario(async (guest) => {
   await guest.ok("systemctl", ["daemon-reload"], { timeoutMs: 60_000 });
   await guest.ok("systemctl", ["start", PROBE], { timeoutMs: 60_000 });
 
-  const verified = await guest.run("systemd-analyze", ["verify", `/etc/systemd/system/${WATCHDOG}`], {
-    timeoutMs: 60_000,
-  });
+  const verified = await guest.run(
+    "systemd-analyze",
+    ["verify", "--man=no", `/etc/systemd/system/${WATCHDOG}`],
+    {
+      timeoutMs: 60_000,
+    },
+  );
   assert.deepEqual(
     { status: verified.status, output: `${verified.stdout}${verified.stderr}` },
     { status: 0, output: "" },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { MOUNT_POINT } from "../../runner/product.ts";
 import { scenario } from "../../runner/scenario.ts";
 import { WATCHDOG } from "../machine.ts";
-import { controlGroup, MOUNT_UNIT } from "../systemd.ts";
+import { controlGroup, MOUNT_UNIT, show } from "../systemd.ts";
 
 export default scenario(async (guest) => {
   const { product } = guest;
@@ -14,6 +14,8 @@ export default scenario(async (guest) => {
     guest.figure(`${argv[0]?.split("/").at(-1)}: ${group}`);
     assert.equal(group.includes(MOUNT_UNIT), false, group);
     assert.equal(group.includes(WATCHDOG), false, group);
+    const { Description } = await show(guest, group.split("/").at(-1) ?? "", "Description");
+    assert.match(Description ?? "", /^EFS tunnel fs-12345678\.mnt\.efs\.\d+$/);
   }
 
   // One that the watchdog has to build anew does not become part of the watchdog's unit.
