@@ -12,10 +12,15 @@ const STRANGE = "check what answers for it (AWS_ENDPOINT_URL_EFS, a proxy)";
 /**
  * What the EFS API knows of a file system.
  *
+ * @param attempts how often it is asked in all, where it is busy
  * @throws EfsError (mount) saying why it cannot be told and what can be done
  */
-export async function describeFileSystem(fsId: FileSystemId, caller: ApiCaller): Promise<FileSystem> {
-  const described = await withClient(caller, 2, async (client, { DescribeFileSystemsCommand }) => {
+export async function describeFileSystem(
+  fsId: FileSystemId,
+  caller: ApiCaller,
+  attempts = 2,
+): Promise<FileSystem> {
+  const described = await withClient(caller, attempts, async (client, { DescribeFileSystemsCommand }) => {
     const command = new DescribeFileSystemsCommand({ FileSystemId: fsId });
     return explained(withinLimit(client.send(command)), `what ${fsId} is`, caller, fsId);
   });

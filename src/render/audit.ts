@@ -1,6 +1,7 @@
 import { type Audit, auditedFileSystems, failedRegions } from "../core/encryption/audit.ts";
 import type { FileSystem } from "../core/encryption/file-system.ts";
 import { printable } from "../core/text.ts";
+import { atRestWord } from "./encryption.ts";
 import { count } from "./figures.ts";
 import { type Layout, table, wrap } from "./table.ts";
 
@@ -31,16 +32,16 @@ const ROOM_FOR_KEYS = 120;
 const SHORT_KEY = 8;
 
 function row({ region, id, name, encrypted, keyId }: FileSystem, { paint, width }: Layout): string[] {
-  const verdict =
-    encrypted === undefined
-      ? paint("doubtful", "not known")
-      : encrypted
-        ? paint("good", "encrypted")
-        : paint("bad", "not encrypted");
   // the account and the region are the file system's
   const key = keyId?.replace(/^arn:[^/]*:key\//, "") ?? "";
   const shown = width < ROOM_FOR_KEYS && key.length > SHORT_KEY ? `${key.slice(0, SHORT_KEY)}…` : key;
-  return [printable(region), printable(id), printable(name ?? ""), verdict, printable(shown)];
+  return [
+    printable(region),
+    printable(id),
+    printable(name ?? ""),
+    atRestWord(encrypted, paint),
+    printable(shown),
+  ];
 }
 
 function summary({ regions, encrypted, notEncrypted, notKnown }: Audit): string {

@@ -1,5 +1,6 @@
 import { type Created, removalCommands } from "../core/creation/created.ts";
 import { printable } from "../core/text.ts";
+import { atRestWord } from "./encryption.ts";
 import { hanging, type Layout, wrap } from "./table.ts";
 
 const INDENT = "    ";
@@ -12,12 +13,15 @@ export function createdText(created: Created, layout: Layout): string[] {
   const { paint, width } = layout;
   const fact = (title: string, text: string) =>
     hanging(`${INDENT}${title}`, printable(text), INDENT.length + TITLE_WIDTH, width);
-  const verdict =
-    encrypted === undefined ? [] : [encrypted ? paint("good", "encrypted") : paint("bad", "not encrypted")];
   const device = accessPoint === undefined ? "tls" : `tls,accesspoint=${accessPoint.id}`;
   return [
     ...wrap(
-      [fileSystem, region, ...(name === undefined ? [] : [printable(name)]), ...verdict].join("  "),
+      [
+        fileSystem,
+        region,
+        ...(name === undefined ? [] : [printable(name)]),
+        atRestWord(encrypted, paint),
+      ].join("  "),
       width,
     ),
     ...(keyId === undefined ? [] : fact("key", keyId)),

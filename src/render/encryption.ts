@@ -3,6 +3,7 @@ import type { AtRestStatus, EncryptionStatus } from "../core/encryption/status.t
 import type { ServerChecks, TransitStatus } from "../core/encryption/transit.ts";
 import type { Problem } from "../core/status/status.ts";
 import { printable } from "../core/text.ts";
+import type { Paint } from "./paint.ts";
 import { hanging, type Layout, wrap } from "./table.ts";
 
 const INDENT = "    ";
@@ -58,20 +59,20 @@ function checksText({ chain, hostName, revocation }: ServerChecks): string {
 function atRestText(status: AtRestStatus, layout: Layout): string[] {
   const { paint, width } = layout;
   const { fileSystem, name, region, encrypted, key } = status;
-  const verdict =
-    encrypted === undefined
-      ? paint("doubtful", "not known")
-      : encrypted
-        ? paint("good", "encrypted")
-        : paint("bad", "not encrypted");
   const place = region === undefined ? [] : [printable(region)];
   const named = name === undefined ? [] : [printable(name)];
   return [
-    ...wrap([printable(fileSystem), ...place, ...named, verdict].join("  "), width),
+    ...wrap([printable(fileSystem), ...place, ...named, atRestWord(encrypted, paint)].join("  "), width),
     ...problemLines(status.problems, layout),
     ...(key === undefined ? [] : keyText(key, layout)),
     ...unreadLines(status.unread, INDENT, layout),
   ];
+}
+
+/** Whether something is encrypted at rest, in a word or two of their colour. */
+export function atRestWord(encrypted: boolean | undefined, paint: Paint): string {
+  if (encrypted === undefined) return paint("doubtful", "not known");
+  return encrypted ? paint("good", "encrypted") : paint("bad", "not encrypted");
 }
 
 function keyText(key: KeyStatus, layout: Layout): string[] {

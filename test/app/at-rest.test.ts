@@ -16,7 +16,7 @@ import type { FileSystemId, Region } from "../../src/core/ids.ts";
 import { problemOf } from "../core/problem.ts";
 import { EfsAccount, efsError } from "../fakes/efs-account.ts";
 import { efsApi } from "../fakes/efs-api.ts";
-import { forgetAws, setEnvironment } from "../fakes/environment.ts";
+import { callAs, setEnvironment } from "../fakes/environment.ts";
 import { hurry } from "../fakes/hurry.ts";
 import { sessionKeys } from "../fakes/keys.ts";
 import { type Answer, HANGS_UP, type Service, SILENT } from "../fakes/service.ts";
@@ -71,15 +71,7 @@ describe("require_encryption_at_rest", () => {
       { FileSystemId: PLAIN, Encrypted: false, LifeCycleState: "available" },
       { FileSystemId: UNTOLD, LifeCycleState: "available" },
     );
-    forgetAws(group);
-    setEnvironment(group, {
-      HOME: temporaryDirectory(group, "home"),
-      AWS_ENDPOINT_URL_EFS: efs.url,
-      AWS_EC2_METADATA_DISABLED: "true",
-      AWS_ACCESS_KEY_ID: KEYS.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: KEYS.secretAccessKey,
-      AWS_SESSION_TOKEN: KEYS.sessionToken,
-    });
+    callAs(group, KEYS, { AWS_ENDPOINT_URL_EFS: efs.url });
   });
   after(async () => {
     for (const cleanUp of cleanUps.reverse()) await cleanUp();

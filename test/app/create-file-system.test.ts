@@ -7,11 +7,10 @@ import { EfsError, oneLine } from "../../src/core/errors.ts";
 import type { Region } from "../../src/core/ids.ts";
 import { EfsAccount, efsError } from "../fakes/efs-account.ts";
 import { efsApi } from "../fakes/efs-api.ts";
-import { forgetAws, setEnvironment } from "../fakes/environment.ts";
+import { callAs } from "../fakes/environment.ts";
 import { hurry } from "../fakes/hurry.ts";
 import { sessionKeys } from "../fakes/keys.ts";
 import { HANGS_UP, type Service } from "../fakes/service.ts";
-import { temporaryDirectory } from "./authority.ts";
 
 const KEYS = sessionKeys("caller");
 const REGION = "us-east-1" as Region;
@@ -69,17 +68,9 @@ const bodies = (path: string) =>
 
 describe("a file system is made", () => {
   before(async () => {
-    forgetAws(group);
-    setEnvironment(group, {
-      HOME: temporaryDirectory(group, "home"),
-      AWS_EC2_METADATA_DISABLED: "true",
-      AWS_ACCESS_KEY_ID: KEYS.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: KEYS.secretAccessKey,
-      AWS_SESSION_TOKEN: KEYS.sessionToken,
-    });
     const answering = new Proxy(account, { get: (_, name) => Reflect.get(account, name).bind?.(account) });
     efs = await efsApi(group, new Map(), answering);
-    setEnvironment(group, { AWS_ENDPOINT_URL_EFS: efs.url });
+    callAs(group, KEYS, { AWS_ENDPOINT_URL_EFS: efs.url });
   });
   afterEach(() => {
     account = new EfsAccount();

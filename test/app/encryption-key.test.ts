@@ -3,12 +3,11 @@ import { after, before, describe, test } from "node:test";
 import { lookAtKey } from "../../src/app/encryption/key.ts";
 import { keyProblems } from "../../src/core/encryption/key.ts";
 import type { Region } from "../../src/core/ids.ts";
-import { forgetAws, setEnvironment } from "../fakes/environment.ts";
+import { callAs } from "../fakes/environment.ts";
 import { hurry } from "../fakes/hurry.ts";
 import { SECRET_MARK, sessionKeys, TOKEN_MARK } from "../fakes/keys.ts";
 import { type KnownKey, kmsApi, kmsError } from "../fakes/kms-api.ts";
 import { HANGS_UP, type Service, SILENT } from "../fakes/service.ts";
-import { temporaryDirectory } from "./authority.ts";
 
 const KEYS = sessionKeys("caller");
 const FS = "fs-12345678";
@@ -54,15 +53,7 @@ function look(key: Partial<KnownKey> = {}) {
 describe("the key of a file system", () => {
   before(async () => {
     kms = await kmsApi(group, keys);
-    forgetAws(group);
-    setEnvironment(group, {
-      HOME: temporaryDirectory(group, "home"),
-      AWS_ENDPOINT_URL_KMS: kms.url,
-      AWS_EC2_METADATA_DISABLED: "true",
-      AWS_ACCESS_KEY_ID: KEYS.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: KEYS.secretAccessKey,
-      AWS_SESSION_TOKEN: KEYS.sessionToken,
-    });
+    callAs(group, KEYS, { AWS_ENDPOINT_URL_KMS: kms.url });
   });
   after(async () => {
     for (const cleanUp of cleanUps.reverse()) await cleanUp();

@@ -1,37 +1,24 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
 import { efsError } from "../fakes/efs-account.ts";
-import { encryptedAccount } from "../fakes/encrypted-account.ts";
-import { buildCheckout, temporaryDirectory } from "./built.ts";
 import { runOnTerminal, runProgram } from "./on-terminal.ts";
+import { programWithApis } from "./with-apis.ts";
 
 const [SUBNET, NO_SUBNET] = ["subnet-0123456789abcdef0", "subnet-0bad"];
 
 /** The built program, against emulators of the APIs. */
 describe("efs-utils create-file-system", { concurrency: 2 }, () => {
-  const place = temporaryDirectory();
-  const program = join(place.path, "bin/efs-utils");
-  const cleanUps: (() => unknown)[] = [];
-  let apis: Awaited<ReturnType<typeof encryptedAccount>>;
-  let environment: Record<string, string>;
-
-  before(async () => {
-    buildCheckout(place.path);
-    apis = await encryptedAccount({ after: (cleanUp) => void cleanUps.push(cleanUp) });
-    environment = { ...apis.environment, HOME: place.path };
+  const apis = programWithApis();
+  const { program } = apis;
+  before(() => {
     apis.account.intercept = ({ method, path, body }) =>
       method === "POST" && path.endsWith("/mount-targets") && body.SubnetId === NO_SUBNET
         ? efsError(400, "SubnetNotFound", `The subnet ID '${NO_SUBNET}' does not exist`)
         : undefined;
-  });
-  after(async () => {
-    for (const cleanUp of cleanUps.reverse()) await cleanUp();
-    place.remove();
   });
 
   for (const columns of [80, 200]) {
@@ -45,7 +32,7 @@ describe("efs-utils create-file-system", { concurrency: 2 }, () => {
         "--access-point-path",
         "/data",
       ];
-      const { status, shown } = await runOnTerminal(columns, program, args, environment);
+      const { status, shown } = await runOnTerminal(columns, program, args, apis.environment);
       assert.equal(status, 0, shown);
       // what is drawn over is gone: of each line the last state counts
       const lines = shown.split("\n").map((line) => stripVTControlCharacters(line.split("\r").at(-1) ?? ""));
@@ -65,7 +52,7 @@ describe("efs-utils create-file-system", { concurrency: 2 }, () => {
     const { status, stdout, stderr } = await runProgram(
       program,
       ["create-file-system", "--json"],
-      environment,
+      apis.environment,
     );
     assert.equal(status, 0, stderr);
     const { schema, fileSystem, encrypted, state, token } = JSON.parse(stdout);
@@ -76,7 +63,7 @@ describe("efs-utils create-file-system", { concurrency: 2 }, () => {
 
   test("that fails half-way says why, what there is, and how to go on or to remove it", async () => {
     const args = ["--client-token", "t1", "--subnet-id", SUBNET, "--subnet-id", NO_SUBNET];
-    const failed = await runProgram(program, ["create-file-system", ...args], environment);
+    const failed = await runProgram(program, ["create-file-system", ...args], apis.environment);
     assert.deepEqual([failed.status, failed.stdout], [2, ""]);
     assert.match(
       failed.stderr,
@@ -98,9 +85,9 @@ describe("efs-utils create-file-system", { concurrency: 2 }, () => {
   });
 
   test("that is interrupted while it waits says what there is, with status 8", async () => {
-    const slow = await encryptedAccount({ after: (cleanUp) => void cleanUps.push(cleanUp) });
+    const slow = await apis.anotherAccount();
     slow.account.looks = Number.POSITIVE_INFINITY;
-    const env = { ...environment, ...slow.environment, PATH: process.env.PATH ?? "" };
+    const env = { ...apis.environment, ...slow.environment, PATH: process.env.PATH ?? "" };
     const child = spawn(program, ["create-file-system"], { env, stdio: ["ignore", "ignore", "pipe"] });
     let stderr = "";
     child.stderr.setEncoding("utf8").on("data", (part: string) => {
@@ -123,7 +110,7 @@ describe("efs-utils create-file-system", { concurrency: 2 }, () => {
       const { status, stdout, stderr } = await runProgram(
         program,
         ["create-file-system", ...args],
-        environment,
+        apis.environment,
       );
       assert.deepEqual([status, stdout], [1, ""]);
       assert.match(stderr, says);

@@ -1,38 +1,25 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
-import { encryptedAccount, FILE_SYSTEMS } from "../fakes/encrypted-account.ts";
-import { buildCheckout, temporaryDirectory } from "./built.ts";
+import { FILE_SYSTEMS } from "../fakes/encrypted-account.ts";
 import { runOnTerminal, runProgram } from "./on-terminal.ts";
+import { programWithApis } from "./with-apis.ts";
 
 const { encrypted, plain, endangered, managed } = FILE_SYSTEMS;
 
 /** The built program, against emulators of the APIs. */
 describe("efs-utils encryption", { concurrency: 2 }, () => {
-  const place = temporaryDirectory();
-  const program = join(place.path, "bin/efs-utils");
-  const cleanUps: (() => unknown)[] = [];
-  let apis: Awaited<ReturnType<typeof encryptedAccount>>;
-  let environment: Record<string, string>;
-
-  before(async () => {
-    buildCheckout(place.path);
-    apis = await encryptedAccount({ after: (cleanUp) => void cleanUps.push(cleanUp) });
-    environment = { ...apis.environment, HOME: place.path };
-  });
-  after(async () => {
-    for (const cleanUp of cleanUps.reverse()) await cleanUp();
-    place.remove();
-  });
+  const apis = programWithApis();
+  const { program } = apis;
 
   const STATUS = ["encryption", "status", encrypted, plain, endangered, managed];
 
   for (const columns of [80, 200]) {
     test(`status fits a terminal of ${columns} columns, in colours`, async () => {
-      const { status, shown } = await runOnTerminal(columns, program, STATUS, environment);
+      const { status, shown } = await runOnTerminal(columns, program, STATUS, apis.environment);
       assert.equal(status, 1, shown);
       assert.match(shown, /\u001b\[32mencrypted/);
       const lines = shown.split("\n").map(stripVTControlCharacters);
@@ -50,14 +37,14 @@ describe("efs-utils encryption", { concurrency: 2 }, () => {
   }
 
   test("status has no colours where NO_COLOR is set, and none in a pipe", async () => {
-    const dull = { ...environment, NO_COLOR: "1" };
+    const dull = { ...apis.environment, NO_COLOR: "1" };
     assert.doesNotMatch((await runOnTerminal(80, program, STATUS, dull)).shown, /\u001b/);
-    assert.doesNotMatch((await runProgram(program, STATUS, environment)).stdout, /\u001b/);
+    assert.doesNotMatch((await runProgram(program, STATUS, apis.environment)).stdout, /\u001b/);
   });
 
   test("status ends with 0, 1 and 2: all is well, something is found, it could not look", async () => {
     const statusOf = async (...ids: string[]) =>
-      (await runProgram(program, ["encryption", "status", ...ids], environment)).status;
+      (await runProgram(program, ["encryption", "status", ...ids], apis.environment)).status;
     assert.equal(await statusOf(managed), 0);
     assert.equal(await statusOf(managed, plain), 1);
     assert.equal(await statusOf(managed, "fs-99999999"), 2);
@@ -65,7 +52,7 @@ describe("efs-utils encryption", { concurrency: 2 }, () => {
   });
 
   test("status --json is what the text says", async () => {
-    const { stdout } = await runProgram(program, [...STATUS, "--json"], environment);
+    const { stdout } = await runProgram(program, [...STATUS, "--json"], apis.environment);
     const { schema, atRest } = JSON.parse(stdout);
     assert.equal(schema, "efs-utils.encryption-status/1");
     assert.deepEqual(
@@ -84,7 +71,7 @@ describe("efs-utils encryption", { concurrency: 2 }, () => {
 
   for (const columns of [80, 200]) {
     test(`audit fits a terminal of ${columns} columns, what is not encrypted first`, async () => {
-      const { status, shown } = await runOnTerminal(columns, program, AUDIT, environment);
+      const { status, shown } = await runOnTerminal(columns, program, AUDIT, apis.environment);
       assert.equal(status, 1, shown);
       const lines = shown.split("\n").map(stripVTControlCharacters);
       for (const line of lines) assert.ok(stringWidth(line) <= columns, line);
@@ -97,34 +84,35 @@ describe("efs-utils encryption", { concurrency: 2 }, () => {
   }
 
   test("audit --csv is a table for spreadsheets, and --json the same for programs", async () => {
-    const csv = await runProgram(program, [...AUDIT, "--csv"], environment);
+    const csv = await runProgram(program, [...AUDIT, "--csv"], apis.environment);
     assert.deepEqual([csv.status, csv.stderr], [1, ""]);
     assert.equal(csv.stdout.split("\r\n").length, 7);
     assert.match(csv.stdout, /^us-east-1,fs-0123456789abcdef2,'=1\+1,false,,available,/m);
     assert.match(csv.stdout, /,"web, ""static""",true,/);
-    const { stdout } = await runProgram(program, [...AUDIT, "--json"], environment);
+    const { stdout } = await runProgram(program, [...AUDIT, "--json"], apis.environment);
     const { schema, encrypted: yes, notEncrypted, regions } = JSON.parse(stdout);
     assert.deepEqual([schema, yes, notEncrypted, regions.length], ["efs-utils.encryption-audit/1", 4, 1, 2]);
   });
 
   test("audit --output writes the report, and says nothing", async () => {
-    const file = join(place.path, "audit.csv");
+    const file = join(apis.directory, "audit.csv");
     const { stdout, stderr, status } = await runProgram(
       program,
       [...AUDIT, "--csv", "--output", file],
-      environment,
+      apis.environment,
     );
     assert.deepEqual([status, stdout, stderr], [1, "", ""]);
     assert.match(readFileSync(file, "utf8"), /^region,file_system_id,/);
   });
 
   test("audit ends with 0, 1 and 2, and tells of what it could not look at", async () => {
-    const ended = (...args: string[]) => runProgram(program, ["encryption", "audit", ...args], environment);
+    const ended = (...args: string[]) =>
+      runProgram(program, ["encryption", "audit", ...args], apis.environment);
     assert.equal((await ended("--region", "eu-west-1")).status, 0);
     assert.equal((await ended("--region", "us-east-1")).status, 1);
     for (const args of [["--csv", "--json"], ["--output", "x"], ["--region", "Europe"], ["--bogus"]])
       assert.deepEqual({ ...(await ended(...args)), stderr: "" }, { status: 2, stdout: "", stderr: "" });
-    const nobody = { ...environment, AWS_ENDPOINT_URL_EFS: "http://127.0.0.1:1" };
+    const nobody = { ...apis.environment, AWS_ENDPOINT_URL_EFS: "http://127.0.0.1:1" };
     const failed = await runProgram(program, ["encryption", "audit", "--csv"], nobody);
     assert.equal(failed.status, 2);
     assert.match(failed.stderr, /^efs-utils: us-east-1: the EFS API in us-east-1 cannot be reached: .*\n$/);

@@ -1,4 +1,5 @@
-import type { Test } from "../app/authority.ts";
+import type { Credentials } from "../../src/core/identity/connect-signature.ts";
+import { type Test, temporaryDirectory } from "../app/authority.ts";
 
 /** Changes this process's environment until the test ends; undefined takes a variable away. */
 export function setEnvironment(test: Test, change: Readonly<Record<string, string | undefined>>): void {
@@ -17,4 +18,17 @@ export function setEnvironment(test: Test, change: Readonly<Record<string, strin
 export function forgetAws(test: Test): void {
   const names = Object.keys(process.env).filter((name) => name.startsWith("AWS_"));
   setEnvironment(test, Object.fromEntries(names.map((name) => [name, undefined])));
+}
+
+/** Has this process call AWS's APIs with these keys and nothing else; the rest says where they are. */
+export function callAs(test: Test, keys: Credentials, rest: Readonly<Record<string, string>>): void {
+  forgetAws(test);
+  setEnvironment(test, {
+    HOME: temporaryDirectory(test, "home"),
+    AWS_EC2_METADATA_DISABLED: "true",
+    AWS_ACCESS_KEY_ID: keys.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: keys.secretAccessKey,
+    AWS_SESSION_TOKEN: keys.sessionToken,
+    ...rest,
+  });
 }

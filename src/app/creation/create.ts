@@ -113,7 +113,7 @@ class Creation {
   /** Undefined for one that was just made and is not known everywhere yet. */
   async #look(id: FileSystemId, isNew: boolean): Promise<FileSystem | undefined> {
     try {
-      return await describeFileSystem(id, this.#context.caller);
+      return await describeFileSystem(id, this.#context.caller, PATIENT_ATTEMPTS);
     } catch (error) {
       if (!(error instanceof EfsError)) throw error;
       const { message, hint, cause } = error;

@@ -8,6 +8,7 @@ import type { MountStatus } from "../../core/status/status.ts";
 import { quoted } from "../../core/text.ts";
 import { classifyEntry, tunnelPaths } from "../../core/tunnel/names.ts";
 import { readIfThere } from "../../system/files.ts";
+import { PATIENT_ATTEMPTS } from "../aws-api.ts";
 import { describeFileSystem } from "../file-systems.ts";
 import { lookAtMounts, type StatusContext } from "../status/look.ts";
 import { Limiter } from "../watchdog/limiter.ts";
@@ -86,7 +87,7 @@ async function atRestStatus(
 ): Promise<AtRestStatus> {
   try {
     const caller = access.caller(access.chosenRegion ?? mountedIn ?? (await access.region()));
-    const fileSystem = await describeFileSystem(id, caller);
+    const fileSystem = await describeFileSystem(id, caller, PATIENT_ATTEMPTS);
     const { keyId, encrypted } = fileSystem;
     const key = encrypted && keyId !== undefined ? await lookAtKey(keyId, id, caller) : undefined;
     return atRestOf(fileSystem, key);

@@ -1,19 +1,7 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { describe, test } from "node:test";
 import { TEMPLATES, type TemplateName } from "../../../src/core/encryption/templates.ts";
-import { CHECKOUT } from "../built.ts";
-
-/** Runs the program's sources: what it does with its arguments needs no build. */
-function efsUtils(...args: string[]) {
-  const command = ["--import", "tsx", join(CHECKOUT, "src/bin/efs-utils.ts"), ...args];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
-    encoding: "utf8",
-    cwd: CHECKOUT,
-  });
-  return { status, stdout, stderr };
-}
+import { efsUtils } from "./sources.ts";
 
 describe("efs-utils encryption enforce", { concurrency: 3 }, () => {
   for (const name of Object.keys(TEMPLATES) as TemplateName[]) {

@@ -1,19 +1,9 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { CHECKOUT, temporaryDirectory } from "../built.ts";
-
-/** Runs the program's sources: what it does with its arguments needs no build. */
-function efsUtils(...args: string[]) {
-  const command = ["--import", "tsx", join(CHECKOUT, "src/bin/efs-utils.ts"), ...args];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, {
-    encoding: "utf8",
-    cwd: CHECKOUT,
-  });
-  return { status, stdout, stderr };
-}
+import { temporaryDirectory } from "../built.ts";
+import { efsUtils } from "./sources.ts";
 
 describe("efs-utils status", { concurrency: 3 }, () => {
   const wrong: [args: string[], says: RegExp][] = [
