@@ -2,6 +2,7 @@ import type { Settings } from "../core/config/keys.ts";
 import { requireTls } from "../core/encryption/rules.ts";
 import { EfsError } from "../core/errors.ts";
 import { WITHOUT_TLS } from "../core/identity/client.ts";
+import { describeSource } from "../core/identity/source.ts";
 import { mountCommand, type NfsServer } from "../core/nfs/command.ts";
 import { retryPolicy } from "../core/nfs/retry.ts";
 import type { MountRequest } from "../core/request/request.ts";
@@ -106,6 +107,7 @@ async function mountIn(
   }
   const credentials = { ...targetContext, region: target.region };
   const found = tls?.iam && (await unlessAborted(findCredentials(tls.iam, credentials), context.signal));
+  if (found !== undefined) context.step(`credentials of ${describeSource(found.source)} are used`);
   if (request.fake) {
     if (tls) await checkTunnel(network, tls, target, settings, context);
     context.log.info(`Checked ${target.dnsName} for ${mountPoint}; nothing is mounted`);

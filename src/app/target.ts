@@ -62,7 +62,8 @@ export async function resolveTarget(
   const { network, signal } = place;
   const reaches = network.reaches.bind(network);
   const named = request.device.kind === "name" ? await efsHostName(request.device.host, place) : undefined;
-  const { region } = await findRegion(request, context, named);
+  const { region, source } = await findRegion(request, context, named);
+  context.step(`the region is ${region}, by ${source}`);
   const settings = context.settingsFor(region);
   const fsId = request.device.kind === "id" ? request.device.fsId : named?.fsId;
   if (fsId === undefined) throw new Error("a device is an id or a name");
@@ -145,7 +146,8 @@ export async function findRegion(
   const known = configuredRegion(request.region, environment, settings.region);
   if (known !== undefined) return known;
   const reported = parseRegion((await context.metadata.region()) ?? "");
-  if (reported !== undefined) return { region: reported, source: "the instance metadata service" };
+  if (reported !== undefined)
+    return { region: reported, source: `the instance metadata service at ${context.metadata.host}` };
   const legacy = legacyRegion(settings.dns_name_format);
   if (legacy !== undefined) return { region: legacy, source: "dns_name_format in [mount]" };
   if (named !== undefined) return { region: named.region, source: "the device's name" };

@@ -85,12 +85,15 @@ function print(text: string): number {
   return 0;
 }
 
-/** For mount -v: what happened, with the time since this program began. Standard output is mount(8)'s own. */
+/** For mount -v: what happened, with the time since this program began, and since the step before. Standard output is mount(8)'s own. */
 function tellStep(what: string): void {
-  process.stderr.write(
-    `mount.efs: ${(process.uptime() * 1000).toFixed(0).padStart(6)} ms  ${printable(what)}\n`,
-  );
+  const now = process.uptime() * 1000;
+  const took = `(+${(now - lastStepMs).toFixed(0)})`;
+  lastStepMs = now;
+  process.stderr.write(`mount.efs: ${now.toFixed(0).padStart(6)} ms ${took.padEnd(8)} ${printable(what)}\n`);
 }
+
+let lastStepMs = 0;
 
 /** Aborted by the signals that ask this program to end. */
 function interruption(): AbortSignal {

@@ -23,6 +23,11 @@ export class Metadata {
     this.#settings = settings;
   }
 
+  /** Where the service is asked. */
+  get host(): string {
+    return this.#url("/").host;
+  }
+
   /** The instance's region, from its identity document; undefined where there is no such service. */
   async region(): Promise<string | undefined> {
     return (await this.#identity())?.region;

@@ -10,7 +10,7 @@ export default scenario(async (guest) => {
   const { stderr } = await mount(guest, `${first.id}:/`, "tls", { flags: ["-v"] });
   const steps = stderr.trimEnd().split("\n");
   for (const step of steps) guest.figure(step);
-  const times = steps.map((step) => Number(/^mount\.efs: +(\d+) ms {2}\S/.exec(step)?.[1]));
+  const times = steps.map((step) => Number(/^mount\.efs: +(\d+) ms \(\+\d+\) +\S/.exec(step)?.[1]));
   assert.deepEqual(
     times,
     [...times].sort((a, b) => a - b),
@@ -18,9 +18,10 @@ export default scenario(async (guest) => {
   );
   const [port, { pid }] = [portOf(guest), product.stunnelOf(MOUNT_POINT)];
   for (const told of [
+    "the region is us-east-1, by ",
     `${first.name} in us-east-1 resolves to ${first.front.address}`,
     `127.0.0.1:${port}, stunnel ${pid}`,
-    `TLS: ${first.name} is who it should be`,
+    `TLS: ${first.name} (${first.front.address}) is who it should be`,
     `mount.nfs4 127.0.0.1:/ ${MOUNT_POINT} -o `,
     `${first.name}:/ is mounted at ${MOUNT_POINT}`,
   ])
