@@ -46,7 +46,7 @@ export interface Layout {
   readonly logRotation: Shipped;
 }
 
-const MAN_PAGES = ["mount.efs.8", "amazon-efs-mount-watchdog.8", "efs-utils.conf.5"];
+const MAN_PAGES = ["mount.efs.8", "amazon-efs-mount-watchdog.8", "efs-utils.8", "efs-utils.conf.5"];
 
 function layout({ units, data }: { readonly units: string; readonly data: string }): Layout {
   const unit = `${WATCHDOG_UNIT}.service`;

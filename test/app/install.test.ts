@@ -44,6 +44,7 @@ const OUTSIDE = {
   "usr/local/share/bash-completion/completions/efs-utils": "644",
   "usr/local/share/man/man5/efs-utils.conf.5": "644",
   "usr/local/share/man/man8/amazon-efs-mount-watchdog.8": "644",
+  "usr/local/share/man/man8/efs-utils.8": "644",
   "usr/local/share/man/man8/mount.efs.8": "644",
 };
 

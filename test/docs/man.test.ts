@@ -3,7 +3,10 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import type { Command } from "commander";
 import { LOCAL_LAYOUT } from "../../src/app/install-layout.ts";
+import { INQUIRY_STATUS } from "../../src/bin/commands/inquiry.ts";
+import { efsUtils } from "../../src/bin/commands/program.ts";
 import { KEYS, type KeyId, keyName, SECTIONS } from "../../src/core/config/keys.ts";
 import { EfsError, type ErrorKind } from "../../src/core/errors.ts";
 import { nfsOptions } from "../../src/core/nfs/command.ts";
@@ -181,4 +184,44 @@ describe("efs-utils.conf(5)", () => {
       assert.match(found?.text ?? "", /^([A-Z]|\.Ql)/);
     });
   }
+});
+
+describe("efs-utils(8)", () => {
+  const PAGE = "efs-utils.8";
+
+  /** The commands that do something, with the words that call them. */
+  function leaves(command: Command, path: readonly string[] = []): { path: string; command: Command }[] {
+    if (command.commands.length === 0) return [{ path: path.join(" "), command }];
+    return command.commands.flatMap((each) => leaves(each, [...path, each.name()]));
+  }
+  const commands = leaves(efsUtils("/none"));
+
+  test("has a section for every command, and no other", () => {
+    const sections = part(PAGE, /^\.Sh COMMANDS/, /^\.Sh /).flatMap(
+      (line) => /^\.Ss (.*)$/.exec(line)?.[1] ?? [],
+    );
+    assert.deepEqual(sections.sort(), commands.map(({ path }) => path).sort());
+  });
+
+  for (const { path, command } of commands) {
+    test(`says how ${path} is called, and each of its options once, and no other`, () => {
+      const lines = part(PAGE, new RegExp(`^\\.Ss ${path}$`), /^\.S[sh] /);
+      assert.equal(lines[0], `.Dl efs-utils ${path} ${command.usage()}`);
+      assert.match(lines.slice(1).join(" "), /[A-Z].*\./);
+      const described = lines.filter((line) => line.startsWith(".It "));
+      const known = command.options.map(({ short, long, flags }) => {
+        const value = /[<[](.*)[>\]]/.exec(flags)?.[1];
+        const names = [short?.replace("-", "Fl "), long?.replace("--", "Fl Fl ")].filter((name) => name);
+        return `.It ${names.join(" , ")}${value === undefined ? "" : ` Ar ${value}`}`;
+      });
+      assert.deepEqual(described, known);
+    });
+  }
+
+  test("has the statuses of commands that look at something", () => {
+    const described = part(PAGE, /^\.Sh EXIT STATUS/, /^\.Sh /).flatMap(
+      (line) => /^\.It (\d)$/.exec(line)?.[1] ?? [],
+    );
+    assert.deepEqual(described.map(Number), Object.values(INQUIRY_STATUS));
+  });
 });

@@ -1,6 +1,7 @@
 import { existsSync, lstatSync } from "node:fs";
 import { type Finding, type Look, note, ok, skipped, warning } from "../../core/diagnose/checks.ts";
-import { efsLines, lineFindings } from "../../core/diagnose/fstab.ts";
+import { lineFindings } from "../../core/diagnose/fstab.ts";
+import { efsLines } from "../../core/fstab.ts";
 import { readIfThere } from "../../system/files.ts";
 import { isSystemdRunning, isUnitActive, isUnitEnabled } from "../../system/systemd.ts";
 import type { Examination } from "./examination.ts";

@@ -136,13 +136,13 @@ async function throughTunnel(
     if (outcome === "answered")
       return [
         judged,
-        ok(`NFS answers through the tunnel, after ${first?.toFixed(0)} ms, ${tunnel.identity}`),
+        ok(`NFS answers through the tunnel, after ${first?.toFixed(0)} ms, ${tunnel.identity.who}`),
       ];
     return [
       judged,
       problem(
-        `NFS does not answer through the tunnel (${outcome}), ${tunnel.identity}`,
-        "see the access point, the file system's policy and the identity's permissions",
+        `NFS does not answer through the tunnel (${outcome}), ${tunnel.identity.who}`,
+        `check ${tunnel.identity.check}`,
       ),
     ];
   } catch (error) {

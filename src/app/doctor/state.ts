@@ -48,7 +48,10 @@ export async function stateCheck({ context }: Examination): Promise<Look> {
   return {
     looked,
     findings: isWell
-      ? [ok(`${count} mounts, all of them well, and nothing left over`), ...findings]
+      ? [
+          ok(`${count === 0 ? "nothing is mounted" : "every mount is well"}, and nothing is left over`),
+          ...findings,
+        ]
       : findings,
   };
 }

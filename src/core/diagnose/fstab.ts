@@ -1,29 +1,9 @@
 import { EfsError } from "../errors.ts";
-import { unescaped } from "../nfs/mount-table.ts";
+import type { FstabLine } from "../fstab.ts";
 import { isForOthers, isOwn, OWN_OPTIONS, splitOptions } from "../request/options.ts";
 import { parseInvocation } from "../request/request.ts";
 import { type Finding, note, ok, problem, warning } from "./checks.ts";
 import { nearest } from "./nearest.ts";
-
-/** A line of fstab(5) that mounts EFS. */
-export interface FstabLine {
-  /** From 1. */
-  readonly line: number;
-  readonly device: string;
-  readonly mountPoint: string;
-  /** As they are written; `defaults` where none are. */
-  readonly options: string;
-}
-
-/** The lines of type efs, in their order. */
-export function efsLines(fstab: string): FstabLine[] {
-  return fstab.split("\n").flatMap((text, index) => {
-    const [device, mountPoint, type, options = "defaults"] = text.trim().split(/[ \t]+/);
-    if (device === undefined || device.startsWith("#") || mountPoint === undefined || type !== "efs")
-      return [];
-    return { line: index + 1, device: unescaped(device), mountPoint: unescaped(mountPoint), options };
-  });
-}
 
 /** Options of nfs(5) and mount(8) that fstab lines have, as far as misspellings are told from them. */
 const OTHERS_OPTIONS = [
@@ -53,7 +33,7 @@ const OTHERS_OPTIONS = [
 const KNOWN = [...Object.keys(OWN_OPTIONS), ...OTHERS_OPTIONS];
 
 /** What is wrong with a line, or will be. */
-export function lineFindings({ line, device, mountPoint, options }: FstabLine): Finding[] {
+export function lineFindings({ line, device, mountPoint, options }: Omit<FstabLine, "fields">): Finding[] {
   const where = `line ${line} (${mountPoint})`;
   const broken = refusal(device, mountPoint, options);
   const names = broken?.message.includes("control character")
@@ -74,7 +54,7 @@ export function lineFindings({ line, device, mountPoint, options }: FstabLine): 
   if (!names.includes("_netdev") && !names.includes("noauto")) {
     findings.push(
       warning(
-        `${where}: _netdev is missing, so that it is mounted before there is a network, and the boot may fail`,
+        `${where}: _netdev is missing: systemd takes it for local, and only this package's generator has it wait for the network`,
         "add _netdev to its options",
       ),
     );

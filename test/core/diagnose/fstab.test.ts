@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { worstOf } from "../../../src/core/diagnose/checks.ts";
-import { efsLines, lineFindings } from "../../../src/core/diagnose/fstab.ts";
+import { lineFindings } from "../../../src/core/diagnose/fstab.ts";
 import { nearest } from "../../../src/core/diagnose/nearest.ts";
+import { efsLines } from "../../../src/core/fstab.ts";
 import { OWN_OPTIONS } from "../../../src/core/request/options.ts";
 
 const ofOptions = (options: string) =>
@@ -21,10 +22,13 @@ describe("fstab", () => {
       "fs-2:/ /mnt/two efs",
       "fs-3:/",
     ].join("\n");
-    assert.deepEqual(efsLines(text), [
-      { line: 3, device: "fs-12345678:/a b", mountPoint: "/mnt/a b", options: "_netdev,tls" },
-      { line: 5, device: "fs-2:/", mountPoint: "/mnt/two", options: "defaults" },
-    ]);
+    assert.deepEqual(
+      efsLines(text).map(({ fields: _, ...line }) => line),
+      [
+        { line: 3, device: "fs-12345678:/a b", mountPoint: "/mnt/a b", options: "_netdev,tls" },
+        { line: 5, device: "fs-2:/", mountPoint: "/mnt/two", options: "defaults" },
+      ],
+    );
   });
 
   test("a line that is as it should be is fine", () => {
