@@ -24,7 +24,8 @@ export function historyLines(
   const tone = TONES[level];
   const shown = tone === undefined ? level : paint(tone, level);
   const title = `${moment(new Date(time))}  ${source.padEnd(LONGEST_SOURCE)}  ${shown}${" ".repeat(LONGEST_LEVEL - level.length)}`;
-  const text = tunnel === undefined ? message : `${tunnel}: ${message}`;
+  const port = tunnel?.slice(tunnel.lastIndexOf(".") + 1);
+  const text = port === undefined ? message : `port ${port}: ${message}`;
   const indent = moment(new Date(0)).length + LONGEST_SOURCE + LONGEST_LEVEL + 6;
   return hanging(title, printable(text), indent, width);
 }

@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { type LogEntry, type LogSource, parseLog } from "../../core/history/entry.ts";
+import { isRoutine, type LogEntry, type LogSource, parseLog } from "../../core/history/entry.ts";
 import { loggedMount } from "../../core/history/mounted.ts";
 import {
   concerns,
@@ -48,8 +48,13 @@ export interface History {
  * What the logs say of a subject (a file system's id or a mount point; undefined: of everything), in one order.
  *
  * @param since milliseconds since the epoch
+ * @param verbose also what stunnel says of every connection
  */
-export function readHistory(places: LogPlaces, name: string | undefined, since: number): History {
+export function readHistory(
+  places: LogPlaces,
+  name: string | undefined,
+  { since, verbose }: { since: number; verbose: boolean },
+): History {
   const unread: string[] = [];
   const read = (file: LogFile): HistoryEntry[] => {
     try {
@@ -68,8 +73,11 @@ export function readHistory(places: LogPlaces, name: string | undefined, since: 
   const texts = common.flatMap(read);
   const subject = name === undefined ? undefined : subjectOf(name, texts);
   const tunnels = tunnelLogs(places, subject, unread);
-  const isWanted = ({ time, source, message }: HistoryEntry) =>
-    time >= since && (subject === undefined || source === "tunnel" || concerns(message, subject));
+  const isWanted = (entry: HistoryEntry) => {
+    if (entry.time < since) return false;
+    if (entry.source === "tunnel") return verbose || !isRoutine(entry);
+    return subject === undefined || concerns(entry.message, subject);
+  };
   const entries = [...texts, ...tunnels.flatMap(read)].filter(isWanted);
   return {
     entries: entries.sort((one, other) => one.time - other.time),

@@ -14,6 +14,7 @@ import { interruption, output, say, sayJson } from "./terminal.ts";
 interface Options {
   readonly since?: string;
   readonly follow?: boolean;
+  readonly verbose?: boolean;
   readonly json?: boolean;
 }
 
@@ -24,10 +25,11 @@ export function addLogs(program: Command): void {
     .description("tell what happened to mounts, from all logs in one order")
     .option("--since <time>", "not what is older: 30m, 2h, 1d, or a date as 2026-11-24 18:30")
     .option("--follow", "go on with what is written from now on, until interrupted")
+    .option("--verbose", "also what stunnel says of every connection")
     .option("--json", "as JSON; with --follow, one object a line");
-  inquiry(command, async (subject: string | undefined, { since, follow, json }: Options) => {
+  inquiry(command, async (subject: string | undefined, { since, follow, verbose = false, json }: Options) => {
     const from = since === undefined ? Number.NEGATIVE_INFINITY : parseSince(since, Date.now());
-    const history = readHistory(SYSTEM_PATHS, subject && subjectName(subject), from);
+    const history = readHistory(SYSTEM_PATHS, subject && subjectName(subject), { since: from, verbose });
     const { entries, unread, files, isWanted } = history;
     const layout = output();
     for (const what of unread) process.stderr.write(`efs-utils: not read: ${printable(what)}\n`);

@@ -90,3 +90,12 @@ export function parseLog(text: string, source: LogSource): LogEntry[] {
   }
   return entries;
 }
+
+/**
+ * Whether a line of a tunnel's log is one of those that every connection leaves, also where all goes well: stunnel
+ * tells each step, and an end without a farewell as an error.
+ */
+export function isRoutine({ level, message }: LogEntry): boolean {
+  if (/^stunnel ended with status /.test(message)) return false;
+  return level === "INFO" || level === "DEBUG" || /TIMEOUTclose exceeded: closing/.test(message);
+}

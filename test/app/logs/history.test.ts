@@ -47,7 +47,7 @@ function machine(test: TestContext) {
   };
 }
 
-const ALWAYS = Number.NEGATIVE_INFINITY;
+const ALL = { since: Number.NEGATIVE_INFINITY, verbose: true };
 const messages = (entries: readonly HistoryEntry[]) => entries.map(({ message }) => message);
 
 describe("history", () => {
@@ -59,7 +59,7 @@ describe("history", () => {
     writeFileSync(log("mount-watchdog.log"), line(5, "fifth"));
     tunnel("fs-1.mnt.efs.20049", stunnelLine(3, "third"));
     writeFileSync(log("fs-1.mnt.efs.20049.stunnel.log"), stunnelLine(7, "seventh"));
-    const { entries, unread } = readHistory(places, undefined, ALWAYS);
+    const { entries, unread } = readHistory(places, undefined, ALL);
     assert.deepEqual(messages(entries), ["first", "second", "third", "fourth", "fifth", "sixth", "seventh"]);
     assert.deepEqual(
       entries.map(({ source }) => source),
@@ -79,21 +79,41 @@ describe("history", () => {
     );
     tunnel("fs-1.mnt.efs.20049", stunnelLine(4, "mine"));
     tunnel("fs-2.mnt.two.20050", stunnelLine(5, "another's"));
-    const { entries } = readHistory(places, "/mnt/efs", ALWAYS);
+    const { entries } = readHistory(places, "/mnt/efs", ALL);
     assert.deepEqual(
       entries.map(({ time }) => (time - START) / 1000),
       [1, 3, 4],
     );
-    assert.deepEqual(messages(readHistory(places, "fs-2", at(3).getTime()).entries), ["another's"]);
+    assert.deepEqual(
+      messages(readHistory(places, "fs-2", { since: at(3).getTime(), verbose: true }).entries),
+      ["another's"],
+    );
+  });
+
+  test("leaves out what stunnel says of every connection, unless that is asked for", (t) => {
+    const { places, tunnel } = machine(t);
+    const said = [
+      "Service [efs] accepted connection",
+      "transfer: s_poll_wait: TIMEOUTclose exceeded: closing",
+    ];
+    const worth = "s_connect: connect 10.0.0.1:2049: Connection refused (111)";
+    const lines = said.map((text) => stunnelLine(1, text)).join("");
+    const failed = stunnelLine(2, worth).replace("LOG5", "LOG3");
+    tunnel("fs-1.mnt.efs.20049", `${lines}${failed}keeper: stunnel ended with status 137, next one in 0 s\n`);
+    const of = (verbose: boolean) =>
+      messages(readHistory(places, undefined, { since: Number.NEGATIVE_INFINITY, verbose }).entries);
+    const ended = "stunnel ended with status 137, next one in 0 s";
+    assert.deepEqual(of(false), [worth, ended]);
+    assert.deepEqual(of(true), [...said, worth, ended]);
   });
 
   test("of a machine without logs is empty, and what cannot be read is told", (t) => {
     const { places, log } = machine(t);
-    assert.deepEqual(readHistory(places, undefined, ALWAYS).entries, []);
+    assert.deepEqual(readHistory(places, undefined, ALL).entries, []);
     mkdirSync(log("mount.log"));
-    assert.match(readHistory(places, undefined, ALWAYS).unread.join(), /mount\.log: EISDIR/);
+    assert.match(readHistory(places, undefined, ALL).unread.join(), /mount\.log: EISDIR/);
     rmSync(places.logDirectory, { recursive: true });
-    assert.deepEqual(readHistory(places, undefined, ALWAYS).unread, []);
+    assert.deepEqual(readHistory(places, undefined, ALL).unread, []);
     chmodSync(places.stateDirectory, 0o700);
   });
 
@@ -104,7 +124,7 @@ describe("history", () => {
       "fs-1.mnt.efs.20049",
       stunnelLine(2, "a line that is longer than what comes later"),
     );
-    const { files, entries } = readHistory(places, undefined, ALWAYS);
+    const { files, entries } = readHistory(places, undefined, ALL);
     // between the reading and the following
     appendFileSync(log("mount.log"), line(3, "between"));
     const told: string[] = [];
