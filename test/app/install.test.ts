@@ -118,7 +118,7 @@ describe("install", () => {
       "bin/mount.efs",
       "efs-tunnel-keeper",
     ]);
-    assert.equal(heard(/^wrote /), 13);
+    assert.equal(heard(/^wrote /), 14);
     assert.equal(heard(/^made .*\/var\/log\/amazon\/efs$/), 1);
   });
 
