@@ -74,8 +74,11 @@ export function makeDirectory(path: string, mode: number): void {
   try {
     mkdirSync(path, { recursive: true, mode });
   } catch (cause) {
+    const isInTheWay = hasCode(cause, "EEXIST", "ENOTDIR");
     throw new EfsError("system", `cannot make directory ${path}: ${reason(cause)}`, {
-      hint: "check that the file system is writable and has space",
+      hint: isInTheWay
+        ? "what is in its place is no directory: move it away"
+        : "check that the file system is writable and has space",
       cause,
     });
   }

@@ -33,7 +33,13 @@ test("directories are made with their parents, and may be there", (t) => {
   assert.equal(modeOf(path), 0o750);
   const file = join(path, "c");
   writeFileSync(file, "");
-  assertProblem(() => makeDirectory(join(file, "d"), 0o750), "system", "cannot make directory", file);
+  assertProblem(
+    () => makeDirectory(join(file, "d"), 0o750),
+    "system",
+    "cannot make directory",
+    file,
+    "no directory: move it away",
+  );
 });
 
 test("a file is written with its mode, whatever the umask is, in place of an older one", (t) => {
