@@ -90,7 +90,7 @@ export async function resolveTarget(
   };
   if (target.address !== undefined) {
     await requireAnswer(target.address, reaches);
-    return target;
+    return { ...target, isAddressGiven: true };
   }
   const known = await network.resolve(name, RESOLVE_LIMIT_MS, signal);
   const { addresses } = known;

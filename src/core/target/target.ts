@@ -15,6 +15,8 @@ export interface ResolvedTarget {
   readonly certificateName: string;
   /** An address that is used instead of the name. */
   readonly address: string | undefined;
+  /** Whether the user gave the address (mounttargetip), so that it was not found for the name. */
+  readonly isAddressGiven?: boolean;
   /** What the name resolved to, as far as it was looked up. */
   readonly addresses?: readonly string[];
 }

@@ -51,7 +51,7 @@ export function stunnelConfig(
     "stunnel_check_cert_validity = false",
     "noocsp",
   );
-  const { address, dnsName } = tunnel.target;
+  const { address, dnsName, isAddressGiven } = tunnel.target;
   const debugging = tunnel.debugLog !== undefined;
   const global: Setting[] = [
     ["fips", tunnel.fips ? "yes" : "no"],
@@ -67,7 +67,8 @@ export function stunnelConfig(
     ["client", "yes"],
     ["accept", `127.0.0.1:${tunnel.port}`],
     ["connect", `${address ?? dnsName}:${NFS_PORT}`],
-    ["sni", tunnel.target.dnsName, address !== undefined && isIPv6(address)],
+    // for an IPv4 address that the user gave, stunnel sends that, as existing deployments do
+    ["sni", dnsName, address !== undefined && (isIPv6(address) || !isAddressGiven)],
     ["sslVersion", "TLSv1.2"],
     ["renegotiation", "no"],
     ["TIMEOUTbusy", "20"],
