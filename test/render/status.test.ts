@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import stringWidth from "string-width";
@@ -140,6 +141,15 @@ describe("status as metrics", () => {
     assert.equal(samples.get(`efs_mount_round_trip_seconds${labels}`), 0.001234);
     assert.equal(samples.get(`efs_mount_read_bytes_total${labels}`), 2 ** 30);
     assert.equal([...samples.keys()].filter((name) => name.startsWith("efs_tunnel_up")).length, 1);
+  });
+
+  test("is described in docs/metrics.md, each metric once, and no other", () => {
+    const document = readFileSync(new URL("../../docs/metrics.md", import.meta.url), "utf8");
+    const rows = [...document.matchAll(/^\| (`efs_.*?`) \|/gm)].flatMap(
+      ([, names = ""]) => names.match(/[a-z_]+/g) ?? [],
+    );
+    const told = [...readMetrics(prometheusText(ALL)).keys()].map((sample) => sample.replace(/\{.*/, ""));
+    assert.deepEqual(rows.sort(), [...new Set(told)].sort());
   });
 
   test("is Prometheus's format whatever is mounted where", () => {
