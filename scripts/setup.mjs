@@ -23,6 +23,7 @@ const PACKAGES = [
   "binutils",
   "rpm",
   "debootstrap",
+  "strace",
 ];
 
 function run(file, args, options = {}) {

@@ -97,6 +97,11 @@ export class LoadedMachine {
     return machine;
   }
 
+  /** One more tunnel, that nobody uses any more. */
+  addUnmounted(): Promise<RigTunnel> {
+    return this.rig.tunnel({ mounted: false, port: nextPort() });
+  }
+
   load(tunnel: RigTunnel): void {
     this.loads.push({ tunnel, writer: this.server.writer(this.loads.length, tunnel.port) });
   }

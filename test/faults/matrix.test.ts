@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { existsSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { WatchdogProcesses } from "../app/watchdog-process.ts";
 import { eventually } from "../app/watchdog-rig.ts";
 import { inNamespaces } from "../fakes/namespaces.ts";
 import { LoadedMachine, type LoadedTunnel } from "./loaded-machine.ts";
 import { Thief } from "./thief.ts";
 
+/** What a watchdog does to the world, apart from reading it: each call is a step. */
+const STEPS = ["clone", "mkdir", "bind", "listen", "fchmod", "rename", "kill", "unlink", "rmdir"];
 /** A network is cut for longer than it takes to restart a tunnel. */
 const SILENCE_MS = 1000;
 /** Ten times what it takes on an idle machine. */
@@ -203,6 +206,29 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: "the watchdog is killed at each step of its work",
+    holds: "the next one makes it good",
+    strike: async (machine) => {
+      await machine.stopWatching();
+      const watchdogs = new WatchdogProcesses(machine.test, machine.rig);
+      // with many tunnels, somewhere in between
+      const isOne = machine.loads.length === 1;
+      let kills = 0;
+      for (const call of STEPS) {
+        for (let count = isOne ? 1 : 10; ; count += 1) {
+          const wasKilled = await killAtStep(machine, watchdogs, call, count);
+          if (wasKilled) kills += 1;
+          await machine.watch();
+          await machine.resumes();
+          await machine.stopWatching();
+          if (!isOne || !wasKilled) break;
+        }
+      }
+      assert.ok(kills >= (isOne ? STEPS.length : 3), `${kills} kills`);
+      await machine.watch();
+    },
+  },
+  {
     name: "the network is cut and comes back",
     holds: "no stunnel is replaced for it, and no connection breaks",
     options: { remote: true, policy: { health: { everyMs: 200, limitMs: 500 } } },
@@ -256,6 +282,26 @@ await inNamespaces(
   },
   LIMIT_MS,
 );
+
+/** Kills a watchdog when it makes a system call for the so-manieth time. Returns whether it has got that far. */
+async function killAtStep(
+  machine: LoadedMachine,
+  watchdogs: WatchdogProcesses,
+  call: string,
+  count: number,
+): Promise<boolean> {
+  const unmounted = await machine.addUnmounted();
+  await machine.killAll();
+  const { pids } = machine;
+  const inject = ["-e", `trace=${call}`, "-e", `inject=${call}:signal=SIGKILL:when=${count}`];
+  const watchdog = watchdogs.start(["strace", "-D", "-qq", "-o", "/dev/null", ...inject]);
+  const isDone = () =>
+    !existsSync(unmounted.paths.stateFile) && machine.pids.every((pid, index) => pid !== pids[index]);
+  await eventually("it is killed, or done", () => watchdog.hasEnded || isDone());
+  const wasKilled = watchdog.hasEnded;
+  await watchdog.kill();
+  return wasKilled;
+}
 
 async function keepersStay(machine: LoadedMachine, strike: () => Promise<void>): Promise<void> {
   const keepers = () => machine.loads.map(({ tunnel }) => tunnel.state().keeper);
