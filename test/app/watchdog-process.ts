@@ -9,13 +9,11 @@ import { KEEPER, type Rig } from "./watchdog-rig.ts";
 
 /** Starts watchdogs of a rig's state directory in processes of their own, which find its mounts there. */
 export class WatchdogProcesses {
-  readonly #test: Test;
   readonly #rig: Rig;
   readonly #program: string;
   readonly #mounts: string;
 
   constructor(test: Test, rig: Rig) {
-    this.#test = test;
     this.#rig = rig;
     const folder = temporaryDirectory(test, "watchdog");
     this.#program = join(folder, "watchdog.cjs");
@@ -34,7 +32,10 @@ export class WatchdogProcesses {
   /** @param under what starts it, such as unshare(1) with its options */
   start(under: readonly string[] = []): WatchdogProcess {
     const program = [process.execPath, this.#program, this.#rig.directory, KEEPER, this.#mounts];
-    return new WatchdogProcess(this.#test, [...under, ...program]);
+    const watchdog = new WatchdogProcess([...under, ...program]);
+    // one that lives would bring back what is cleared away
+    this.#rig.beforeCleanUp(() => watchdog.kill());
+    return watchdog;
   }
 }
 
@@ -45,7 +46,7 @@ export class WatchdogProcess {
   readonly lines: string[] = [];
   hasEnded = false;
 
-  constructor(test: Test, command: readonly string[]) {
+  constructor(command: readonly string[]) {
     this.#child = spawn("setpriv", ["--pdeathsig", "KILL", ...command], {
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -54,7 +55,6 @@ export class WatchdogProcess {
     this.#closed = once(this.#child, "exit").then(() => {
       this.hasEnded = true;
     });
-    test.after(() => this.kill());
   }
 
   async kill(): Promise<void> {

@@ -65,6 +65,7 @@ export class Rig {
   #count = 0;
   #isMounted = false;
   #watchdog: Watchdog | undefined;
+  readonly #beforeCleanUp: (() => unknown)[] = [];
 
   constructor(test: TestContext) {
     test.after(() => this.#cleanUp());
@@ -181,7 +182,13 @@ export class Rig {
     return this.lines.filter((line) => pattern.test(line));
   }
 
+  /** Does something before its tunnels are ended at the end of the test. */
+  beforeCleanUp(action: () => unknown): void {
+    this.#beforeCleanUp.push(action);
+  }
+
   async #cleanUp(): Promise<void> {
+    for (const action of this.#beforeCleanUp) await action();
     await this.#watchdog?.stop();
     while (this.processes().length > 0) {
       for (const { pid } of this.processes()) signal(pid, "SIGKILL");
