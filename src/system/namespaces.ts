@@ -30,6 +30,15 @@ function namespaceOf(pid: number | "self", kind: "pid" | "net"): number {
   return Number(inode);
 }
 
+/** The network namespace of a process; undefined where there is no such process. */
+export function networkNamespaceOf(pid: number): number | undefined {
+  try {
+    return namespaceOf(pid, "net");
+  } catch {
+    return undefined;
+  }
+}
+
 /** Where something was written down about processes, as seen from here. */
 export type Whereabouts =
   /** In our pid namespace, or by a helper that does not say. */

@@ -54,14 +54,16 @@ export function findProcesses(wanted: (facts: ProcessFacts) => boolean): Process
     .filter(wanted);
 }
 
+let ownMountNamespace: string | undefined;
+
 /**
  * Whether a path leads a process to the same directory as this one: in another mount namespace, a
  * container's, it may be another directory with the same name.
  */
 export function seesSameDirectory(pid: number, path: string): boolean {
   try {
-    const [ours, theirs] = ["self", pid].map((process) => readlinkSync(`/proc/${process}/ns/mnt`));
-    if (ours === theirs) return true;
+    ownMountNamespace ??= readlinkSync("/proc/self/ns/mnt");
+    if (ownMountNamespace === readlinkSync(`/proc/${pid}/ns/mnt`)) return true;
     const [own, seen] = [statSync(path), statSync(resolveUnder(`/proc/${pid}/root`, path))];
     return own.dev === seen.dev && own.ino === seen.ino;
   } catch {

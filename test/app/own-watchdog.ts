@@ -1,5 +1,5 @@
 // A watchdog in a process of its own: DIRECTORY KEEPER MOUNTS. The mount table is what the file MOUNTS says, a list of
-// mount points with their ports; the log goes to standard output.
+// mount points with their ports; the log goes to standard output. On SIGHUP it looks at everything.
 
 import { readFileSync } from "node:fs";
 import { startWatchdog } from "../../src/app/watchdog.ts";
@@ -29,7 +29,18 @@ const log = {
   critical: write("CRITICAL"),
 };
 const paths = { stateDirectory: directory, keeper, socketMaker: "/none" };
-void startWatchdog(
-  { paths, kernel, log, hostName: "test-host", version: "1.2.3" },
-  policyOf(emptyConfig("none")),
-);
+const policy = policyOf(emptyConfig("none"));
+/** A look is begun after this many milliseconds at the latest. */
+const BEGUN_MS = 15;
+
+startWatchdog({ paths, kernel, log, hostName: "test-host", version: "1.2.3" }, policy).then((watchdog) => {
+  process.on("SIGTERM", () => process.exit());
+  process.on("SIGHUP", () => {
+    const began = performance.now();
+    watchdog.reload(policy);
+    // it is one piece, so that this comes before it or after it
+    setTimeout(() => {
+      log.debug(`everything was looked at in ${(performance.now() - began).toFixed(1)} ms`);
+    }, BEGUN_MS);
+  });
+});

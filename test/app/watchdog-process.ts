@@ -19,7 +19,16 @@ export class WatchdogProcesses {
     this.#program = join(folder, "watchdog.cjs");
     this.#mounts = join(folder, "mounts.json");
     const entryPoints = [new URL("own-watchdog.ts", import.meta.url).pathname];
-    buildSync({ entryPoints, outfile: this.#program, bundle: true, platform: "node", format: "cjs" });
+    buildSync({
+      entryPoints,
+      outfile: this.#program,
+      bundle: true,
+      platform: "node",
+      format: "cjs",
+      // as it is shipped
+      minifyWhitespace: true,
+      minifySyntax: true,
+    });
     this.publishMounts();
   }
 
@@ -55,6 +64,10 @@ export class WatchdogProcess {
     this.#closed = once(this.#child, "exit").then(() => {
       this.hasEnded = true;
     });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1;
   }
 
   async kill(): Promise<void> {

@@ -50,6 +50,8 @@ interface TunnelOptions {
   readonly connect?: number;
   readonly address?: string;
   readonly identity?: { readonly key: string; readonly pem: string };
+  /** Lines of stunnel's configuration about whom it trusts; nobody is checked, unless told. */
+  readonly trust?: readonly string[];
   readonly unfinished?: boolean;
 }
 
@@ -142,10 +144,13 @@ export class Rig {
       isListening: () => isListening(port),
     };
     mkdirSync(paths.directory, { mode: 0o700 });
-    const { connect = 1, address = "127.0.0.1", identity } = options;
+    const { connect = 1, address = "127.0.0.1", identity, trust = ["verify = 0"] } = options;
     if (identity !== undefined) writeFileSync(paths.certificate, identity.pem);
     const own = identity === undefined ? [] : [`cert = ${paths.certificate}`, `key = ${identity.key}`];
-    writeFileSync(paths.stunnelConfig, stunnelConfig(port, paths, `${address}:${connect}`, own));
+    writeFileSync(
+      paths.stunnelConfig,
+      stunnelConfig(port, paths, `${address}:${connect}`, [...own, ...trust]),
+    );
     const started = await this.#run(runs, port, paths);
     if (mounted) tunnel.mount();
     const state = {
@@ -218,7 +223,7 @@ function stunnelConfig(
   port: number,
   paths: TunnelPaths,
   connect: string,
-  identity: readonly string[],
+  settings: readonly string[],
 ): string {
   return [
     "fips = no",
@@ -231,9 +236,8 @@ function stunnelConfig(
     "client = yes",
     `accept = 127.0.0.1:${port}`,
     `connect = ${connect}`,
-    ...identity,
+    ...settings,
     "delay = yes",
-    "verify = 0",
     "libwrap = no",
     "",
   ].join("\n");

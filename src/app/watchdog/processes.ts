@@ -23,7 +23,8 @@ export interface Traces extends TunnelMark {
  * @param all all processes that have a stunnel configuration of the state directory among their arguments
  */
 export function processesOf(traces: Traces, all: () => readonly ProcessFacts[]): TunnelProcesses {
-  const named = [...traces.pids, pidIn(traces.pidFile)]
+  const pids = new Set([...traces.pids, pidIn(traces.pidFile)]);
+  const named = [...pids]
     .flatMap((pid) => processFacts(pid) ?? [])
     .filter(
       ({ pid, argv }) =>

@@ -1,6 +1,7 @@
-import { existsSync, readlinkSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mountedTunnels, type Use } from "../../core/supervise/use.ts";
 import type { Kernel } from "../../system/kernel.ts";
+import { networkNamespaceOf, ownNamespaces } from "../../system/namespaces.ts";
 import type { WatchedTunnel } from "./watched-tunnel.ts";
 
 /**
@@ -31,13 +32,5 @@ function foreignProcess({ processes: { stunnel, keeper } }: WatchedTunnel): numb
   const pid = stunnel?.pid ?? keeper?.pid;
   if (pid === undefined) return undefined;
   const namespace = networkNamespaceOf(pid);
-  return namespace === undefined || namespace === networkNamespaceOf("self") ? undefined : pid;
-}
-
-function networkNamespaceOf(pid: number | "self"): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/net`);
-  } catch {
-    return undefined;
-  }
+  return namespace === undefined || namespace === ownNamespaces()?.net ? undefined : pid;
 }
