@@ -11,6 +11,7 @@ const ROOT = path.join(import.meta.dirname, "..");
 const LONG = [
   "test/packages/packages.test.ts",
   "test/faults/matrix.test.ts",
+  "test/faults/many-tunnels.test.ts",
   "test/guest/guest.test.ts",
   "test/guest/systemd.test.ts",
 ];
