@@ -4,21 +4,18 @@
 
 import fs from "node:fs";
 import path from "node:path";
-import { bundle, entryPoints } from "./build.mjs";
+import { bundled } from "./bundled.mjs";
 
 const ROOT = path.join(import.meta.dirname, "..");
 const TARGET = path.join(ROOT, "THIRD-PARTY-LICENSES");
 const LICENCE_FILE = /^(licen[cs]e|copying|notice)(\.(md|txt))?$/i;
 const RULE = "-".repeat(80);
 
-/** The directories of the packages that the entry point's output holds something of. */
-async function packagesOf(entry) {
-  const { metafile } = await bundle(entry);
-  return Object.values(metafile.outputs)
-    .flatMap((output) => Object.entries(output.inputs))
-    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
-    .map(([file]) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0])
-    .filter((directory) => directory !== undefined);
+/** The directories of the packages of which the built programs hold something. */
+async function packageDirectories() {
+  const files = Object.keys((await bundled()).inputs);
+  const directories = files.map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]);
+  return [...new Set(directories)].filter((directory) => directory !== undefined).sort();
 }
 
 function readPackage(directory) {
@@ -52,9 +49,7 @@ function entryText(one, all) {
   };
 }
 
-const directories = new Set();
-for (const entry of entryPoints()) for (const found of await packagesOf(entry)) directories.add(found);
-const packages = [...directories].sort().map(readPackage);
+const packages = (await packageDirectories()).map(readPackage);
 /** Titles by text: many packages have the very same one. */
 const titles = new Map();
 for (const one of packages) {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { pinnedRuntime } from "../../packaging/runtime.ts";
@@ -23,7 +24,7 @@ const WATCHDOG = "amazon-efs-mount-watchdog";
 const NAMESPACES = ["--mount", "--pid", "--mount-proc"];
 const LIMIT_MS = 400_000;
 
-type Made = Record<"this" | "again" | "next", Packages>;
+type Made = Omit<Versions, "remove">;
 
 if (NO_NAMESPACES === false && process.env[MADE] === undefined) {
   cleanRoot();
@@ -50,6 +51,25 @@ function tests(): void {
       assert.notEqual(sum(made.next[kind]), sum(made.this[kind]));
     });
   }
+
+  describe("a release", () => {
+    test("is refused while there are changes that are in no version, or are not committed", () => {
+      assert.match(made.refused, /^release: there are changes that are not committed; .*CHANGELOG\.md/);
+    });
+
+    test("has packages, a bill of materials and checksums, all of its version", () => {
+      const sums = execFileSync("sha256sum", ["--check", "--strict", "SHA256SUMS"], {
+        cwd: made.release,
+        encoding: "utf8",
+      });
+      const bom = `${PACKAGE}-${NEXT_VERSION}.cdx.json`;
+      const files = [basename(made.next.rpm), basename(made.next.deb), bom];
+      assert.deepEqual(sums.trim().split("\n").sort(), files.map((name) => `${name}: OK`).sort());
+      assert.deepEqual(readdirSync(made.release).sort(), [...files, "SHA256SUMS"].sort());
+      const { component } = JSON.parse(readFileSync(join(made.release, bom), "utf8")).metadata;
+      assert.equal(component.version, NEXT_VERSION);
+    });
+  });
 
   describe("on a clean system, the .deb", () => {
     const machine = new CleanMachine({ after });

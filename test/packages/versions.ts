@@ -1,5 +1,5 @@
 /** Packages of two versions, made from copies of the sources. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   appendFileSync,
   cpSync,
@@ -34,7 +34,11 @@ export class Versions {
   readonly this: Packages;
   /** The same, made elsewhere by somebody else. */
   readonly again: Packages;
-  /** A later version, whose configuration file has one more line. */
+  /** What is said of a release of sources that were just changed. */
+  readonly refused: string;
+  /** Where the release of a later version is, whose configuration file has one more line. */
+  readonly release: string;
+  /** Its packages. */
   readonly next: Packages;
 
   constructor() {
@@ -50,10 +54,10 @@ export class Versions {
       execFileSync("cp", ["--archive", "--link", join(CHECKOUT, modules), join(copy, modules)]);
     }
     this.again = makePackages(copy, join(this.folder, "again"), { TZ: "Asia/Tokyo", LC_ALL: "C" });
-    const manifest = JSON.parse(readFileSync(join(copy, "package.json"), "utf8"));
-    writeFileSync(join(copy, "package.json"), JSON.stringify({ ...manifest, version: NEXT_VERSION }));
+    this.refused = refusedRelease(copy);
     appendFileSync(join(copy, "config/efs-utils.conf"), `${NEXT_CONFIG_LINE}\n`);
-    this.next = makePackages(copy, join(this.folder, "next"));
+    this.release = makeRelease(copy);
+    this.next = packagesIn(this.release);
   }
 
   remove(): void {
@@ -61,17 +65,60 @@ export class Versions {
   }
 }
 
+const ENVIRONMENT = {
+  ...process.env,
+  SOURCE_DATE_EPOCH: DATE,
+  GIT_AUTHOR_NAME: "somebody",
+  GIT_AUTHOR_EMAIL: "somebody@localhost",
+  GIT_COMMITTER_NAME: "somebody",
+  GIT_COMMITTER_EMAIL: "somebody@localhost",
+};
+
 function makePackages(sources: string, target: string, environment: Record<string, string> = {}): Packages {
   execFileSync("npm", ["run", "--silent", "package", "--", target], {
     cwd: sources,
-    env: { ...process.env, ...environment, SOURCE_DATE_EPOCH: DATE },
+    env: { ...ENVIRONMENT, ...environment },
     stdio: ["ignore", "ignore", "inherit"],
     timeout: BUILD_LIMIT_MS,
   });
-  const names = readdirSync(target).sort();
-  const [rpm, deb, ...others] = names.map((name) => join(target, name));
-  if (!rpm?.endsWith(".rpm") || !deb?.endsWith(".deb") || others.length > 0) {
-    throw new Error(`npm run package made ${names.join(", ")}`);
-  }
-  return { deb, rpm };
+  const others = readdirSync(target).filter((name) => !/\.(deb|rpm)$/.test(name));
+  if (others.length > 0) throw new Error(`npm run package made ${others.join(", ")}`);
+  return packagesIn(target);
+}
+
+function packagesIn(folder: string): Packages {
+  const find = (suffix: string) => {
+    const [name, ...others] = readdirSync(folder).filter((file) => file.endsWith(suffix));
+    if (name === undefined || others.length > 0)
+      throw new Error(`${folder} has ${others.length} or no ${suffix}`);
+    return join(folder, name);
+  };
+  return { deb: find(".deb"), rpm: find(".rpm") };
+}
+
+/** Makes the sources a repository whose tests need no time, and tries a release while the changes are in no version. */
+function refusedRelease(sources: string): string {
+  const file = join(sources, "package.json");
+  const manifest = JSON.parse(readFileSync(file, "utf8"));
+  manifest.scripts.test = "node --version";
+  writeFileSync(file, `${JSON.stringify(manifest, null, 2)}\n`);
+  execFileSync("git", ["init", "--quiet"], { cwd: sources });
+  const { status, stderr } = spawnSync("npm", ["run", "--silent", "release"], {
+    cwd: sources,
+    env: ENVIRONMENT,
+    encoding: "utf8",
+    timeout: BUILD_LIMIT_MS,
+  });
+  if (status === 0) throw new Error("a release of changes that are in no version was made");
+  return stderr;
+}
+
+/** Makes a release as one does; where it is. */
+function makeRelease(sources: string): string {
+  const options = { cwd: sources, env: ENVIRONMENT, stdio: "pipe", timeout: BUILD_LIMIT_MS } as const;
+  execFileSync("git", ["add", "--all"], options);
+  execFileSync("git", ["commit", "--quiet", "--message", "as it is"], options);
+  execFileSync("npm", ["version", NEXT_VERSION], options);
+  execFileSync("npm", ["run", "--silent", "release"], options);
+  return join(sources, "out/release", NEXT_VERSION);
 }
