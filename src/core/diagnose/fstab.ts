@@ -2,6 +2,7 @@ import { EfsError } from "../errors.ts";
 import type { FstabLine } from "../fstab.ts";
 import { isForOthers, isOwn, OWN_OPTIONS, splitOptions } from "../request/options.ts";
 import { parseInvocation } from "../request/request.ts";
+import { hasControlCharacter } from "../text.ts";
 import { type Finding, note, ok, problem, warning } from "./checks.ts";
 import { nearest } from "./nearest.ts";
 
@@ -36,9 +37,7 @@ const KNOWN = [...Object.keys(OWN_OPTIONS), ...OTHERS_OPTIONS];
 export function lineFindings({ line, device, mountPoint, options }: Omit<FstabLine, "fields">): Finding[] {
   const where = `line ${line} (${mountPoint})`;
   const broken = refusal(device, mountPoint, options);
-  const names = broken?.message.includes("control character")
-    ? []
-    : splitOptions(options).map(({ name }) => name);
+  const names = hasControlCharacter(options) ? [] : splitOptions(options).map(({ name }) => name);
   const findings: Finding[] = [];
   if (broken !== undefined)
     findings.push(problem(`${where}: ${broken.message}`, broken.hint ?? "correct the line"));
