@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { EfsError } from "../../core/errors.ts";
 import { savedSetting } from "../../core/supervise/saved-config.ts";
 import { printable } from "../../core/text.ts";
@@ -52,10 +52,16 @@ function sizeOf(path: string): number {
 
 /** What a log says from an offset on; all of it, where it was emptied meanwhile. */
 function since(path: string, start: number): string {
+  let log: number | undefined;
   try {
-    const log = readFileSync(path);
-    return log.subarray(log.length < start ? 0 : start).toString("utf8");
+    log = openSync(path, "r");
+    const { size } = fstatSync(log);
+    const from = size < start ? 0 : start;
+    const part = Buffer.alloc(size - from);
+    return part.toString("utf8", 0, readSync(log, part, 0, part.length, from));
   } catch {
     return "";
+  } finally {
+    if (log !== undefined) closeSync(log);
   }
 }

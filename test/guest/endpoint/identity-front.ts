@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
+import { type SessionKeys, sessionKeys } from "../../fakes/keys.ts";
 import type { Guest } from "../runner/guest.ts";
 import { type Client, identify, type KnownKeys, Refused } from "./client-identity.ts";
 import type { EfsFileSystem } from "./endpoint.ts";
@@ -53,6 +54,14 @@ export class IdentityFront {
     const { source, remove } = await this.#fileSystem.server.addAccessPoint(accessPoint);
     this.#guest.onEnd(remove);
     this.#accessPoints.set(id, source);
+  }
+
+  /** Gives the instance a role, or its role other keys, which are known here. */
+  giveRole(owner = "instance"): SessionKeys {
+    const keys = sessionKeys(owner);
+    this.keys.push(keys);
+    this.#guest.endpoint.metadata.role = { name: "files", keys };
+    return keys;
   }
 
   /** Clients that were let in, newest last. */

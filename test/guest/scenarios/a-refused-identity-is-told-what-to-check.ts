@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { profileText, sessionKeys, userKeys } from "../../fakes/keys.ts";
+import { profileText, userKeys } from "../../fakes/keys.ts";
 import { identityFront } from "../endpoint/identity-front.ts";
 import { tunnelByHand } from "../runner/by-hand.ts";
 import { awsFiles, refusedIdentity } from "../runner/identity.ts";
@@ -15,9 +15,9 @@ export default scenario(
     const { product, endpoint } = guest;
     await product.startWatchdog();
     const front = await identityFront(guest);
-    const [known, instance] = [userKeys("known"), sessionKeys("instance")];
-    front.keys.push(known, instance);
-    endpoint.metadata.role = { name: "files", keys: instance };
+    front.giveRole();
+    const known = userKeys("known");
+    front.keys.push(known);
 
     /** The front's last word. */
     const said = (reason: RegExp) => {

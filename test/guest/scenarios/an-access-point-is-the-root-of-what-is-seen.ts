@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { sessionKeys } from "../../fakes/keys.ts";
 import { identityFront } from "../endpoint/identity-front.ts";
 import { stateOf } from "../runner/identity.ts";
 import { leadsTo, mount, unmount } from "../runner/mounting.ts";
@@ -44,9 +43,7 @@ export default scenario(async (guest) => {
 
   // With an IAM identity besides, where the policy asks for both.
   Object.assign(front.policy, { iam: true, accessPoint: true });
-  const keys = sessionKeys("instance");
-  front.keys.push(keys);
-  endpoint.metadata.role = { name: "files", keys };
+  const keys = front.giveRole();
   await mount(guest, `${first.id}:/`, `tls,iam,accesspoint=${BLUE}`);
   await leadsTo(guest, join(first.server.directory, "teams/blue"));
   const { accessKeyId, accessPoint } = front.admitted.at(-1) ?? {};

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { sessionKeys } from "../../fakes/keys.ts";
 import { identityFront } from "../endpoint/identity-front.ts";
 import { sleepFor } from "../runner/clock.ts";
 import { stateOf } from "../runner/identity.ts";
@@ -11,9 +10,7 @@ export default scenario(async (guest) => {
   const { first } = endpoint;
   await product.startWatchdog();
   const front = await identityFront(guest);
-  const keys = sessionKeys("instance");
-  front.keys.push(keys);
-  endpoint.metadata.role = { name: "files", keys };
+  front.giveRole();
   await mount(guest, `${first.id}:/`, "tls,iam");
   const { certificateCreationTime } = stateOf(guest);
 

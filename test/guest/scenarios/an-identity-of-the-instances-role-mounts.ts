@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { sessionKeys } from "../../fakes/keys.ts";
 import { identityFront } from "../endpoint/identity-front.ts";
 import { stateOf } from "../runner/identity.ts";
 import { leadsTo, mount, unmount } from "../runner/mounting.ts";
@@ -10,9 +9,7 @@ export default scenario(async (guest) => {
   const { first } = endpoint;
   await product.startWatchdog();
   const front = await identityFront(guest);
-  const keys = sessionKeys("instance");
-  front.keys.push(keys);
-  endpoint.metadata.role = { name: "files", keys };
+  const keys = front.giveRole();
 
   const done = await mount(guest, `${first.id}:/`, "tls,iam");
   guest.figure(`mount -o tls,iam: ${done.seconds.toFixed(2)} s`);

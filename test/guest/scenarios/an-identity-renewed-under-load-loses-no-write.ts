@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { sessionKeys } from "../../fakes/keys.ts";
 import { identityFront } from "../endpoint/identity-front.ts";
 import { sleepFor } from "../runner/clock.ts";
 import { stateOf } from "../runner/identity.ts";
@@ -13,9 +12,7 @@ export default scenario(async (guest) => {
   product.configure({ tls_cert_renewal_interval_min: "10" });
   await product.startWatchdog();
   const front = await identityFront(guest);
-  const [before, after] = [sessionKeys("before"), sessionKeys("after")];
-  front.keys.push(before, after);
-  endpoint.metadata.role = { name: "files", keys: before };
+  const before = front.giveRole("before");
 
   await mount(guest, `${first.id}:/`, "tls,iam");
   const writer = guest.writer(`${MOUNT_POINT}/records`);
@@ -24,7 +21,7 @@ export default scenario(async (guest) => {
   assert.deepEqual([...new Set(front.admitted.map(({ accessKeyId }) => accessKeyId))], [before.accessKeyId]);
 
   // The role's keys have changed meanwhile, as they do every few hours.
-  endpoint.metadata.role.keys = after;
+  const after = front.giveRole("after");
   await sleepFor(guest, 11);
   await guest.eventually(
     "it is renewed",

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { sessionKeys } from "../../fakes/keys.ts";
 import { identityFront } from "../endpoint/identity-front.ts";
 import { sleepFor } from "../runner/clock.ts";
 import { stateOf } from "../runner/identity.ts";
@@ -18,9 +17,7 @@ export default scenario(
     const { first } = endpoint;
     const watchdog = await product.startWatchdog();
     const front = await identityFront(guest);
-    const role = { name: "files", keys: sessionKeys("instance") };
-    front.keys.push(role.keys);
-    endpoint.metadata.role = role;
+    front.giveRole();
     await mount(guest, `${first.id}:/`, "tls,iam");
     const { certificateCreationTime } = stateOf(guest);
     const end = (front.admitted.at(-1)?.createdAt.getTime() ?? 0) + 3 * 3_600_000;
@@ -44,7 +41,7 @@ export default scenario(
     // The mount works on with the certificate that it has.
     await leadsTo(guest, first.server.directory);
 
-    endpoint.metadata.role = role;
+    front.giveRole();
     await guest.eventually(
       "it is renewed",
       () => stateOf(guest).certificateCreationTime !== certificateCreationTime,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { profileText, SECRET_MARK, sessionKeys, TOKEN_MARK, userKeys } from "../../fakes/keys.ts";
+import { profileText, SECRET_MARK, TOKEN_MARK, userKeys } from "../../fakes/keys.ts";
 import { identityFront } from "../endpoint/identity-front.ts";
 import { sleepFor } from "../runner/clock.ts";
 import type { Guest } from "../runner/guest.ts";
@@ -49,9 +49,9 @@ export default scenario(async (guest) => {
   product.configure({ logging_level: "DEBUG", stunnel_debug_enabled: "true" });
   const watchdog = await product.startWatchdog();
   const front = await identityFront(guest);
-  const [role, team] = [sessionKeys("instance"), userKeys("team")];
-  front.keys.push(role, team);
-  endpoint.metadata.role = { name: "files", keys: role };
+  front.giveRole();
+  const team = userKeys("team");
+  front.keys.push(team);
   awsFiles(guest, {
     credentials: profileText("team", team) + profileText("revoked", userKeys("revoked")),
     config: `[profile program]\ncredential_process = sh -c "echo ${SECRET_MARK}; echo ${SECRET_MARK} >&2; exit 1"\n`,
