@@ -15,6 +15,7 @@ import { quietSdk } from "../system/aws-sdk.ts";
 import { readIfThere, reason } from "../system/files.ts";
 import { askHttp } from "../system/http.ts";
 import type { Metadata } from "../system/metadata.ts";
+import { endShells } from "../system/shells.ts";
 import { requestHandler } from "./aws-api.ts";
 import { saidOf } from "./aws-failure.ts";
 import type { Environment } from "./target.ts";
@@ -124,6 +125,8 @@ async function referredKeys(profile: string, { region }: CredentialContext): Pro
   const limit = new Promise<never>((_, reject) => {
     setTimeout(() => reject(new NoCredentials("no answer in time")), PROFILE_LIMIT_MS).unref();
   });
+  // its program outlives neither this wait nor this process
+  process.once("exit", endShells);
   try {
     const clientConfig = { region, requestHandler: requestHandler() };
     const provider = fromIni({ profile, ignoreCache: true, clientConfig });
@@ -133,6 +136,9 @@ async function referredKeys(profile: string, { region }: CredentialContext): Pro
     const said = saidOf(error);
     // what it says of a program is the command line and what the program wrote
     throw new NoCredentials(/^Command failed/.test(said) ? "its credential_process failed" : said);
+  } finally {
+    process.off("exit", endShells);
+    endShells();
   }
 }
 

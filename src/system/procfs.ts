@@ -153,6 +153,22 @@ export function listeningPorts(): number[] {
   return localListeners("self").map(({ port }) => port);
 }
 
+/**
+ * The ports of 127.0.0.1 to which the kernel itself or root has, or just makes, a TCP connection, in the network
+ * namespace of `pid`.
+ */
+export function connectedPorts(pid: number | "self"): Set<number> {
+  const [ESTABLISHED, SYN_SENT, ROOT] = ["01", "02", "0"];
+  const ports = new Set<number>();
+  for (const line of socketTable(`/proc/${pid}/net/tcp`)) {
+    const [, , remote = "", state = "", , , , uid] = line.trim().split(/\s+/);
+    const [address, port = ""] = remote.split(":");
+    if (address !== "0100007F" || uid !== ROOT || (state !== ESTABLISHED && state !== SYN_SENT)) continue;
+    ports.add(Number.parseInt(port, 16));
+  }
+  return ports;
+}
+
 function socketTable(path: string): string[] {
   try {
     return readProcFile(path).split("\n");

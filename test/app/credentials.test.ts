@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { type CredentialContext, fetchCredentials, findCredentials } from "../../src/app/credentials.ts";
@@ -9,6 +9,8 @@ import { formatSource, parseSource } from "../../src/core/identity/source.ts";
 import { parseRegion } from "../../src/core/ids.ts";
 import type { IamRequest } from "../../src/core/request/request.ts";
 import { Metadata } from "../../src/system/metadata.ts";
+import { findProcesses } from "../../src/system/procfs.ts";
+import { endWithin } from "../../src/system/signals.ts";
 import { ECS_AGENT, ecsAgent, POD_AGENT, podAgent } from "../fakes/agents.ts";
 import { forgetAws, setEnvironment } from "../fakes/environment.ts";
 import { hurry } from "../fakes/hurry.ts";
@@ -354,6 +356,17 @@ await inNamespaces(import.meta.url, [], () => {
       const given = await assumed(t, SILENT);
       hurry(t);
       assert.match(await refused(t, given), /what profile role refers to: no answer in time/);
+    });
+
+    test("refused: a program that never ends, which is ended with all that it has started", async (t) => {
+      const mark = `${temporaryDirectory(t, "mark")}/sleeps`;
+      symlinkSync("/bin/sleep", mark);
+      const files = { config: `[profile role]\ncredential_process = sh -c "${mark} 1000; true"; true\n` };
+      hurry(t);
+      const line = await refused(t, { request: { profile: "role" }, files });
+      assert.match(line, /what profile role refers to: no answer in time/);
+      const left = findProcesses(({ argv }) => argv.some((word) => word.includes(mark)));
+      assert.ok(await endWithin(left, 10_000));
     });
 
     const REFUSED: [what: string, config: string, says: RegExp][] = [

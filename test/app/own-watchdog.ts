@@ -18,6 +18,7 @@ function table(): [mountPoint: string, port: number][] {
 const kernel: Kernel = {
   mounts: () => table().map(([mountPoint, port]) => mountEntry(mountPoint, port)),
   nfsClientPorts: () => new Set(table().map(([, port]) => port)),
+  connectedPorts: () => new Set(),
   watchMounts: (changed) => watchDirectory(mountsFile, changed) ?? (() => {}),
 };
 const write = (level: string) => (message: string) => void process.stdout.write(`${level} ${message}\n`);

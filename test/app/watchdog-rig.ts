@@ -61,6 +61,8 @@ export class Rig {
   readonly lines: string[] = [];
   readonly mounts = new Map<string, MountEntry>();
   readonly clients = new Set<number>();
+  /** The kernel has a connection to these, also without a client. */
+  readonly goodbyes = new Set<number>();
   /** The kernel's tables cannot be read. */
   isBlind = false;
   #changed: (() => void) | undefined;
@@ -85,6 +87,7 @@ export class Rig {
       return [...this.mounts.values()];
     },
     nfsClientPorts: () => this.clients,
+    connectedPorts: () => this.goodbyes,
     watchMounts: (changed) => {
       this.#changed = changed;
       return () => {

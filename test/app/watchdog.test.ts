@@ -85,6 +85,19 @@ describe("a watchdog", { concurrency: 4 }, () => {
     assert.equal(JSON.parse(readFileSync(`${rig.directory}/watchdog.lock`, "utf8")).pid, process.pid);
   });
 
+  test("a tunnel lives on while its client says goodbye, when it is on no list any more, and ends after it", async (t) => {
+    const rig = new Rig(t);
+    const [slow, quick] = [await rig.tunnel(), await rig.tunnel()];
+    await rig.watch();
+    rig.goodbyes.add(slow.port);
+    slow.unmount();
+    quick.unmount();
+    await eventually("the other tunnel has ended", () => !existsSync(quick.paths.stateFile));
+    assert.notEqual(processFacts(slow.state().pid), undefined);
+    rig.goodbyes.delete(slow.port);
+    await eventually("it has ended too", () => !existsSync(slow.paths.stateFile), 2000);
+  });
+
   test("a tunnel lives on while the kernel has a client for its port, and ends after it", async (t) => {
     const rig = new Rig(t);
     const [lazy, normal] = [await rig.tunnel(), await rig.tunnel()];

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { readMounts, readNfsClientPorts } from "../../src/system/mounts.ts";
 import {
+  connectedPorts,
   descriptorTarget,
   findProcesses,
   holdsSocket,
@@ -129,6 +130,23 @@ for (const address of ["127.0.0.1", "0.0.0.0", "::", "::ffff:127.0.0.1"]) {
     assert.ok(inode !== undefined && holdsSocket(process.pid, inode));
   });
 }
+
+test("connections to ports of 127.0.0.1 are known while they last, but those that just anybody makes", async (t) => {
+  const server = createServer((socket) => socket.on("error", () => {})).listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  assert.equal(connectedPorts("self").has(port), false, "a listener is no connection");
+  const program = `require("net").connect(${port}, "127.0.0.1", () => console.log("ready"))`;
+  for (const user of [65_534, 0]) {
+    const drop = ["--reuid", String(user), "--regid", "65534", "--clear-groups", "--"];
+    const child = new Child(t, "setpriv", [...drop, process.execPath, "-e", program]);
+    assert.equal(await child.line(), "ready");
+    assert.equal(connectedPorts("self").has(port), user === 0, `user ${user}`);
+    await child.kill();
+  }
+  await eventually("it is closed", () => !connectedPorts("self").has(port));
+});
 
 test("the mounts of a process are those of its namespace", async (t) => {
   const directory = temporaryDirectory(t, "mounts");

@@ -16,15 +16,29 @@ export function readUses(kernel: Kernel, tunnels: Iterable<WatchedTunnel>): (tun
     kernel.mounts("self"),
   );
   const clients = kernel.nfsClientPorts("self");
+  let connected: ReadonlySet<number> | undefined;
   return (tunnel) => {
     if (mounted.has(tunnel.base)) return "mounted";
     const pid = foreignProcess(tunnel);
-    if (pid !== undefined) return kernel.nfsClientPorts(pid).has(tunnel.port) ? "lingering" : "unused";
+    if (pid !== undefined)
+      return isUsed(tunnel, kernel.nfsClientPorts(pid), () => kernel.connectedPorts(pid));
     const namespace = tunnel.networkNamespace;
     // nothing of it lives in there to look through: once its tunnel is back, there is
     if (namespace !== undefined) return existsSync(namespace) ? "lingering" : "unused";
-    return clients.has(tunnel.port) ? "lingering" : "unused";
+    return isUsed(tunnel, clients, () => {
+      connected ??= kernel.connectedPorts("self");
+      return connected;
+    });
   };
+}
+
+/** An NFS client says goodbye to its server when it is on no list any more, and its connection ends after that. */
+function isUsed(
+  { port }: WatchedTunnel,
+  clients: ReadonlySet<number>,
+  connected: () => ReadonlySet<number>,
+): Use {
+  return clients.has(port) || connected().has(port) ? "lingering" : "unused";
 }
 
 /** A process of the tunnel in another network namespace than ours, which has its own NFS clients. */

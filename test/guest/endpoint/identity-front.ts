@@ -5,6 +5,7 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { Transform } from "node:stream";
 import { createServer, type TLSSocket } from "node:tls";
 import { type SessionKeys, sessionKeys } from "../../fakes/keys.ts";
 import type { Guest } from "../runner/guest.ts";
@@ -33,6 +34,8 @@ export interface Visit {
 export class IdentityFront {
   readonly address: string;
   readonly policy: Policy = { iam: true, accessPoint: false };
+  /** How long everything takes on its way, either way. */
+  delayMs = 0;
   /** How far its clock is ahead of this machine's. */
   aheadMs = 0;
   /** Keys that AWS has given out. */
@@ -112,7 +115,17 @@ export class IdentityFront {
         other.destroy();
       });
     }
-    near.pipe(far).pipe(near);
+    near.pipe(this.#later()).pipe(far).pipe(this.#later()).pipe(near);
+  }
+
+  /** Hands everything on, after a while. */
+  #later(): Transform {
+    return new Transform({
+      transform: (part, _encoding, done) => {
+        if (this.delayMs === 0) done(null, part);
+        else setTimeout(done, this.delayMs, null, part);
+      },
+    });
   }
 
   #judge(socket: TLSSocket): Visit {
