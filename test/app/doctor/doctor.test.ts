@@ -79,7 +79,12 @@ async function machine(t: TestContext, options: MachineOptions = {}): Promise<Do
       socketMaker: "/none",
     },
     environment,
-    kernel: { mounts: () => [], nfsClientPorts: () => new Set(), watchMounts: () => () => {} },
+    kernel: {
+      mounts: () => [],
+      nfsClientPorts: () => new Set(),
+      connectedPorts: () => new Set(),
+      watchMounts: () => () => {},
+    },
     hostName: "test-host",
     version: VERSION,
     fstab: at("fstab"),
