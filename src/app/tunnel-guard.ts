@@ -45,6 +45,11 @@ export class TunnelGuard {
     return this.#refusalOf(this.#verdict());
   }
 
+  /** Whether stunnel has accepted the server. */
+  get isProven(): boolean {
+    return this.#verdict()?.kind === "accepted";
+  }
+
   /** What the log says of the server so far, for a reader. */
   describe(): string {
     const server = describeServer(this.#target);

@@ -12,7 +12,7 @@ import type { Kernel } from "../../system/kernel.ts";
 import type { Log } from "../../system/log.ts";
 import { Metadata } from "../../system/metadata.ts";
 import type { MountContext } from "../context.ts";
-import { OWN_NETWORK } from "../namespace-socket.ts";
+import { type TunnelNetwork, tunnelNetwork } from "../namespace-socket.ts";
 import { findStunnel, type Stunnel } from "../stunnel.ts";
 import { findRegion, resolveTarget, type TargetContext } from "../target.ts";
 
@@ -37,6 +37,8 @@ const SILENT: Log = { debug() {}, info() {}, warning() {}, error() {}, critical(
 export class Examination {
   readonly context: DoctorContext;
   readonly metadata: Metadata;
+  /** That of the mount; to be left at the end. */
+  readonly network: TunnelNetwork;
   readonly #config: { file: ConfigFile; problem: EfsError | undefined; isThere: boolean };
   #stunnel: Promise<Stunnel> | undefined;
   #region: Promise<NamedRegion> | undefined;
@@ -47,6 +49,7 @@ export class Examination {
   constructor(context: DoctorContext) {
     this.context = context;
     this.#config = readConfig(context.paths.config);
+    this.network = tunnelNetwork(context.request?.networkNamespace, context.paths.socketMaker);
     this.metadata = new Metadata({
       disableToken: this.settings().disable_fetch_ec2_metadata_token,
       environment: context.environment,
@@ -87,7 +90,7 @@ export class Examination {
   /** @throws EfsError where the device cannot be found */
   target(request: MountRequest): Promise<ResolvedTarget> {
     const { signal } = new AbortController();
-    this.#target ??= resolveTarget(request, this.#targetContext(), { network: OWN_NETWORK, signal });
+    this.#target ??= resolveTarget(request, this.#targetContext(), { network: this.network, signal });
     return this.#target;
   }
 

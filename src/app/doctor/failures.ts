@@ -1,11 +1,16 @@
 import { type Look, note, ok, skipped } from "../../core/diagnose/checks.ts";
-import { FAILURES, recentFailures } from "../../core/diagnose/explain.ts";
+import { FAILURES, type FailureId, recentFailures } from "../../core/diagnose/explain.ts";
 import { hasCode, reason } from "../../system/files.ts";
 import { readLog } from "../logs/read.ts";
 import type { Examination } from "./examination.ts";
 
 const DAY_MS = 86_400_000;
 const MOST = 5;
+
+function explanation(failure: FailureId): string {
+  const { heading, cause } = FAILURES[failure];
+  return `${cause}; see "${heading}" in the runbook`;
+}
 
 /** The mounts that failed of late, each with the heading of the runbook that it belongs to. */
 export async function failuresCheck({ context }: Examination): Promise<Look> {
@@ -16,7 +21,7 @@ export async function failuresCheck({ context }: Examination): Promise<Look> {
     const findings = failures.map(({ time, message, failure }) =>
       note(
         `${new Date(time).toISOString().slice(0, 16).replace("T", " ")} UTC: ${message}`,
-        failure === undefined ? "see the message" : `see "${FAILURES[failure]}" in the runbook`,
+        failure === undefined ? "see the message" : explanation(failure),
       ),
     );
     return {

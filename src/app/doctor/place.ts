@@ -7,7 +7,6 @@ import { awsSuffix } from "../../core/target/partitions.ts";
 import { configuredRegion } from "../../core/target/target.ts";
 import { NFS_PORT } from "../../core/tunnel/stunnel-config.ts";
 import { askHttp } from "../../system/http.ts";
-import { isReachable } from "../../system/network.ts";
 import type { Examination } from "./examination.ts";
 
 const REACH_LIMIT_MS = 5000;
@@ -21,10 +20,12 @@ export async function metadataCheck(examination: Examination): Promise<Look> {
   return { looked: endpoint, findings: metadataFindings(facts, !isNamed && request?.device.kind !== "name") };
 }
 
+export const REGION_PLACES =
+  "option, AWS_REGION, AWS_DEFAULT_REGION, configuration, metadata, dns_name_format, name";
+
 export async function regionCheck(examination: Examination): Promise<Look> {
-  const looked = "option, AWS_REGION, AWS_DEFAULT_REGION, configuration, metadata, dns_name_format, name";
   const { region, source } = await examination.region();
-  return { looked, findings: [ok(`${region}, by ${source}`)] };
+  return { looked: REGION_PLACES, findings: [ok(`${region}, by ${source}`)] };
 }
 
 /** This machine's clock against one of AWS's: signatures and certificates depend on it. */
@@ -103,20 +104,21 @@ export async function portCheck(examination: Examination): Promise<Look> {
   const { request } = examination.context;
   if (request === undefined) return NO_DEVICE;
   const addresses = await addressesOf(examination, request);
-  const findings = await Promise.all(
-    addresses.map(async (address) => {
-      const began = performance.now();
-      const isOpen = await isReachable(address, NFS_PORT, REACH_LIMIT_MS);
-      const ms = performance.now() - began;
-      if (isOpen) return ok(`${address} accepts connections, after ${ms.toFixed(1)} ms`);
-      const how = ms < REACH_LIMIT_MS ? "refuses connections" : "does not answer";
-      return problem(
-        `${address} ${how}`,
-        "let this machine in with the mount target's security group (TCP 2049), and see routes and network ACLs",
-      );
-    }),
-  );
+  const findings: Finding[] = [];
+  // one thing at a time can be asked of another network
+  for (const address of addresses) findings.push(await reach(examination, address));
   return { looked: addresses.map((address) => `${address}, TCP ${NFS_PORT}`).join("; "), findings };
+}
+
+async function reach({ network }: Examination, address: string): Promise<Finding> {
+  const began = performance.now();
+  const isOpen = await network.reaches(address, NFS_PORT, REACH_LIMIT_MS);
+  const ms = performance.now() - began;
+  if (isOpen) return ok(`${address} accepts connections, after ${ms.toFixed(1)} ms`);
+  return problem(
+    `${address} ${ms < REACH_LIMIT_MS ? "refuses connections" : "does not answer"}`,
+    "let this machine in with the mount target's security group (TCP 2049), and see routes and network ACLs",
+  );
 }
 
 /** Where connections would go; at most so many are tried. */

@@ -10,7 +10,6 @@ import { reason } from "../../system/files.ts";
 import { isReachable } from "../../system/network.ts";
 import { callNull } from "../../system/rpc.ts";
 import { findCredentials } from "../credentials.ts";
-import { OWN_NETWORK } from "../namespace-socket.ts";
 import { openTunnel, tunnelParts } from "../tls.ts";
 import { TunnelGuard } from "../tunnel-guard.ts";
 import type { Examination } from "./examination.ts";
@@ -37,8 +36,7 @@ export async function tlsCheck(examination: Examination, signal: AbortSignal): P
   const target = await examination.target(request);
   const [address = target.dnsName] = await addressesOf(examination, request);
   const looked = `${address}:${NFS_PORT}, as ${target.certificateName}`;
-  const shown = await show(address, target);
-  const findings: Finding[] = "problem" in shown ? [shown.problem] : describe(shown);
+  const findings = isElsewhere(request) ? [skipped(ELSEWHERE)] : described(await show(address, target));
   if (isRoot) findings.push(...(await throughTunnel(examination, request, security, target, signal)));
   else findings.push(skipped("whether stunnel accepts the server: only root can open a tunnel"));
   return { looked, findings };
@@ -87,7 +85,14 @@ function shownBy(socket: TLSSocket): Shown {
   return { protocol: socket.getProtocol() ?? "unknown", cipher: socket.getCipher().standardName, chain };
 }
 
-function describe({ protocol, cipher, chain }: Shown): Finding[] {
+/** Another network can be connected to only with what mounts need: sockets, and not TLS. */
+const ELSEWHERE = "what the server shows: it is in another network namespace (netns)";
+
+const isElsewhere = ({ networkNamespace }: MountRequest) => networkNamespace !== undefined;
+
+function described(shown: Shown | { problem: Finding }): Finding[] {
+  if ("problem" in shown) return [shown.problem];
+  const { protocol, cipher, chain } = shown;
   const [own] = chain;
   const line = (text: string) => text.replaceAll("\n", ", ");
   const names = chain.map((certificate) => line(certificate.subject || "(no subject)"));
@@ -120,18 +125,20 @@ async function throughTunnel(
   const parts = await tunnelParts(context);
   const { mountPoint } = request;
   const tunnel = await openTunnel(
-    { tls, mountPoint, network: OWN_NETWORK, target, settings, parts, found },
+    { tls, mountPoint, network: examination.network, target, settings, parts, found },
     context,
   );
   const guard = new TunnelGuard(tunnel, target);
   try {
     const judging = AbortSignal.any([signal, guard.signal]);
     if (tls.verify > 0) await guard.serverIsProven(judging);
-    const { outcome, answeredMs } = await callNull("127.0.0.1", tunnel.port, ANSWER_LIMIT_MS);
     const refused = guard.refusal();
     if (refused !== undefined) throw refused;
-    const judged =
-      tls.verify > 0 ? ok(`stunnel accepts it: ${guard.describe()}`) : note("verify=0: nothing is verified");
+    const judged = judgement(tls, guard);
+    if (isElsewhere(request)) return [judged];
+    const { outcome, answeredMs } = await callNull("127.0.0.1", tunnel.port, ANSWER_LIMIT_MS);
+    const refusedLater = guard.refusal();
+    if (refusedLater !== undefined) throw refusedLater;
     const [first] = answeredMs;
     if (outcome === "answered")
       return [
@@ -154,6 +161,13 @@ async function throughTunnel(
   }
 }
 
+/** What stunnel makes of the server; one that it refuses ends the look before. */
+function judgement({ verify }: TlsRequest, guard: TunnelGuard): Finding {
+  if (verify === 0) return note("verify=0: nothing is verified");
+  if (guard.isProven) return ok(`stunnel accepts it: ${guard.describe()}`);
+  return problem(`stunnel has not accepted it: ${guard.describe()}`, "see port 2049 first");
+}
+
 export async function ocspCheck(examination: Examination): Promise<Look> {
   const { request } = examination.context;
   if (request === undefined) return NO_DEVICE;
@@ -162,6 +176,7 @@ export async function ocspCheck(examination: Examination): Promise<Look> {
   const target = await examination.target(request);
   const isWanted = security.ocsp ?? examination.settings(target.region).stunnel_check_cert_validity;
   const [address = target.dnsName] = await addressesOf(examination, request);
+  if (isElsewhere(request)) return { looked: address, findings: [skipped(ELSEWHERE)] };
   const shown = await show(address, target);
   if ("problem" in shown)
     return { looked: address, findings: [skipped("the server shows no certificate that names one")] };

@@ -16,7 +16,7 @@ import { beginning, reportLines, summaryLines } from "../../render/doctor.ts";
 import { SYSTEM_KERNEL } from "../../system/kernel.ts";
 import { VERSION } from "../../version.ts";
 import { inquiry } from "./inquiry.ts";
-import { output, say, sayJson } from "./terminal.ts";
+import { interruption, output, say, sayJson } from "./terminal.ts";
 
 interface Options {
   readonly options: string;
@@ -59,6 +59,7 @@ export function addDoctor(program: Command, built: string): void {
         if (layout.isTerminal) process.stdout.write(CLEAR_LINE);
         for (const line of reportLines(report, layout)) say(line);
       },
+      interruption(new EfsError("interrupted", "interrupted: nothing of the doctor's stays")),
     );
     const runbook = join(built, "runbook.md");
     if (json) sayJson("doctor/1", { checks: reports, runbook });

@@ -43,11 +43,11 @@ export function sayJson(schema: `${string}/${number}`, result: object): void {
   say(schemaText(schema, result));
 }
 
-/** Aborted by the signals that end a command that goes on and on. */
-export function interruption(): AbortSignal {
+/** Aborted, for this reason, by the signals that end a command; a second one ends it whatever it does. */
+export function interruption(reason?: Error): AbortSignal {
   const controller = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.once(signal, () => controller.abort());
+    process.once(signal, () => controller.abort(reason));
   }
   return controller.signal;
 }

@@ -1,18 +1,52 @@
 import type { LogEntry } from "../history/entry.ts";
 
-/** The classic ways in which a mount fails, each with a heading of its own in docs/runbook.md. */
+/** The classic ways in which a mount fails: what each has as its heading in docs/runbook.md, and what it mostly is. */
 export const FAILURES = {
-  "time-out": "The mount times out",
-  "access-denied": "Access is denied",
-  "wrong-fs-type": "Wrong fs type",
-  "unresolvable-name": "The name does not resolve",
-  "already-mounted": "Something is mounted there already",
-  "server-refused": "The server is not who it should be",
-  "ocsp-failed": "Revocation cannot be checked",
-  "no-credentials": "There are no credentials",
-  "no-such-directory": "The directory does not exist",
-  "port-in-use": "No local port is free",
-  usage: "Options or configuration are wrong",
+  "time-out": {
+    heading: "The mount times out",
+    cause:
+      "nothing answers on TCP 2049: the mount target's security group, a route, or no mount target in this VPC",
+  },
+  "access-denied": {
+    heading: "Access is denied",
+    cause: "the file system's policy, the identity's permissions, the access point, or this machine's clock",
+  },
+  "wrong-fs-type": {
+    heading: "Wrong fs type",
+    cause: "the mount helper or the kernel's NFS client is missing, or an option is misspelt",
+  },
+  "unresolvable-name": {
+    heading: "The name does not resolve",
+    cause: "another VPC or resolver, no mount target in the zone, or the wrong region",
+  },
+  "already-mounted": {
+    heading: "Something is mounted there already",
+    cause: "another file system has the mount point",
+  },
+  "server-refused": {
+    heading: "The server is not who it should be",
+    cause: "something else answers in the place of EFS: the name, a proxy, or another file of authorities",
+  },
+  "ocsp-failed": {
+    heading: "Revocation cannot be checked",
+    cause: "this machine cannot reach the OCSP responder (TCP 80)",
+  },
+  "no-credentials": {
+    heading: "There are no credentials",
+    cause: "no role, and no keys where root looks for them",
+  },
+  "no-such-directory": {
+    heading: "The directory does not exist",
+    cause: "the mount point, or the path within the file system",
+  },
+  "port-in-use": {
+    heading: "No local port is free",
+    cause: "the range is used up, or somebody has the port that was asked for",
+  },
+  usage: {
+    heading: "Options or configuration are wrong",
+    cause: "what the message names",
+  },
 } as const;
 
 export type FailureId = keyof typeof FAILURES;

@@ -209,7 +209,24 @@ describe("the doctor", () => {
       "cannot mount fs-1.efs:/ at /mnt: access denied by server; check",
     );
     const found = await reports(await machine(t, { instance: INSTANCE, log }));
-    assertCheck(found, "failures", "note", /access denied by server.*see "Access is denied"/);
+    assertCheck(found, "failures", "note", /access denied by server.*policy.*see "Access is denied"/);
+  });
+
+  test("that is interrupted ends at once, with the reason, and says nothing more", async (t) => {
+    const context = await machine(t, { instance: INSTANCE });
+    const stop = new AbortController();
+    const told: string[] = [];
+    const reason = new Error("interrupted");
+    const examining = examine(
+      context,
+      (title) => {
+        if (title === CHECKS.stunnel) stop.abort(reason);
+      },
+      ({ id }) => told.push(id),
+      stop.signal,
+    );
+    await assert.rejects(examining, reason);
+    assert.deepEqual(told, ["installation", "kernel-nfs-client", "mount-nfs4"]);
   });
 
   test("a check that fails as such says so, and the others go on", async (t) => {

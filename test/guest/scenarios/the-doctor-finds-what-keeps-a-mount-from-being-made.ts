@@ -82,6 +82,10 @@ export default scenario(
     await endpoint.ocsp.become("absent");
     const silent = wrong(await examine(guest, first.id)).join();
     assert.match(silent, /tls-handshake: the OCSP responder/);
+    // interrupted in the middle, it leaves nothing either
+    await endpoint.ocsp.become("silent");
+    const interrupted = await guest.run("timeout", ["--signal=INT", "2", "efs-utils", "doctor", first.id]);
+    assert.match(interrupted.stderr, /interrupted: nothing of the doctor's stays/);
     await endpoint.ocsp.become("good");
     assert.deepEqual(product.traces(), []);
 
