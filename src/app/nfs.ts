@@ -1,8 +1,10 @@
 import { EfsError } from "../core/errors.ts";
 import type { ClientIdentity } from "../core/identity/client.ts";
+import { advice, noNfsClient } from "../core/nfs/advice.ts";
 import type { Command } from "../core/nfs/command.ts";
 import { attemptLimitMs, backOffMs, isWorthRetrying, type RetryPolicy } from "../core/nfs/retry.ts";
 import { printable } from "../core/text.ts";
+import { hasCode } from "../system/files.ts";
 import { pause } from "../system/pause.ts";
 import { type RunResult, run } from "../system/process.ts";
 import type { MountContext } from "./context.ts";
@@ -30,7 +32,7 @@ export async function mountNfs(mount: NfsMount, context: MountContext, signal: A
   for (let number = 1; ; number += 1) {
     context.step(`running ${[command.file, ...command.args].join(" ")}`);
     const limitMs = attemptLimitMs(policy, number, context.elapsedMs());
-    const result = await run(command.file, command.args, { timeoutMs: limitMs, signal });
+    const result = await attempt(command, limitMs, signal);
     // an attempt that its own limit ended says more than the deadline for everything, which is over then too
     if (!result.timedOut) signal.throwIfAborted();
     if (result.status === 0) return;
@@ -44,6 +46,16 @@ export async function mountNfs(mount: NfsMount, context: MountContext, signal: A
     context.log.warning(`${what}, trying again in ${(pauseMs / 1000).toFixed(1)} s`);
     context.step(what);
     await pause(pauseMs, signal);
+  }
+}
+
+async function attempt({ file, args }: Command, timeoutMs: number, signal: AbortSignal): Promise<RunResult> {
+  try {
+    return await run(file, args, { timeoutMs, signal });
+  } catch (error) {
+    const isMissing =
+      error instanceof EfsError && hasCode(error.cause, "ENOENT") && file.endsWith("/mount.nfs4");
+    throw isMissing ? noNfsClient(file, error) : error;
   }
 }
 
@@ -64,14 +76,4 @@ function words({ stderr, status, timedOut }: RunResult, limitMs: number): string
   return said === ""
     ? `mount.nfs4 ended with ${status === undefined ? "a signal" : `status ${status}`}`
     : said;
-}
-
-function advice({ stderr, timedOut }: RunResult, { who, check }: ClientIdentity): string {
-  if (/access denied/i.test(stderr)) return `this client connected ${who}: check ${check}`;
-  if (/no such file or directory/i.test(stderr)) return "check that the path exists in the file system";
-  if (/mount point .* does not exist/i.test(stderr)) return "make the mount point with mkdir -p";
-  if (timedOut || /timed out|refused|reset/i.test(stderr)) {
-    return "check that the mount target is available and that its security group lets this machine in on port 2049";
-  }
-  return "see the log and mount.nfs4(8)";
 }

@@ -125,7 +125,7 @@ describe("mount.nfs4", { concurrency: true }, () => {
       "echo 'mount.nfs4: an incorrect mount option was specified' >&2; exit 32",
       32,
       /incorrect mount option/,
-      /mount\.nfs4\(8\)/,
+      /nfs\(5\)/,
     ],
     ["echo 'mount.nfs4: Connection refused' >&2; exit 32", 32, /refused/, /port 2049/],
     ["exit 16", 16, /ended with status 16/, /see the log/],
