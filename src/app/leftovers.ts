@@ -1,5 +1,6 @@
 import { readdirSync, rmSync } from "node:fs";
 import { EfsError, oneLine } from "../core/errors.ts";
+import { mountingPort } from "../core/nfs/mount-process.ts";
 import { tunnelPort } from "../core/nfs/mount-table.ts";
 import { parseState } from "../core/state/state.ts";
 import { classifyEntry, tunnelPaths } from "../core/tunnel/names.ts";
@@ -44,13 +45,8 @@ export async function sweepUnfinished(stateDirectory: string, log: Log): Promise
  * system.
  */
 async function endOrphanedMount(port: number): Promise<void> {
-  const option = new RegExp(`(^|,)port=${port}(,|$)`);
-  const isThrough = (argv: readonly string[]) =>
-    argv.some((arg) => arg.startsWith("127.0.0.1:")) && argv.some((arg) => option.test(arg));
-  await endProcesses(({ argv }) => isMountNfs(argv) && isThrough(argv));
+  await endProcesses(({ argv }) => mountingPort(argv) === port);
 }
-
-const isMountNfs = (argv: readonly string[]) => argv.some((arg) => /(^|\/)mount\.nfs4?$/.test(arg));
 
 /** Whether a mount or the kernel's NFS client uses the tunnel on a port, or soon may. */
 function isInUse(port: number): boolean {

@@ -53,8 +53,25 @@ async function askForHelp(path: string): Promise<string> {
 
 /** What changes when a program is replaced, also by one of the same size and time. */
 function fileIdentity(path: string): string {
-  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
-  return [path, dev, ino, size, mtimeNs, ctimeNs].join(" ");
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return [path, stats?.dev, stats?.ino, stats?.size, stats?.mtimeNs, stats?.ctimeNs].join(" ");
+}
+
+/** The installed stunnel, for a program that runs long: asked again only where its file is another one. */
+export class InstalledStunnel {
+  #known: { identity: string; stunnel: Promise<Stunnel> } | undefined;
+
+  /** @throws EfsError (system) where there is none */
+  find(): Promise<Stunnel> {
+    const identity = fileIdentity(stunnelPath() ?? "");
+    if (this.#known?.identity === identity) return this.#known.stunnel;
+    const stunnel = findStunnel();
+    this.#known = { identity, stunnel };
+    stunnel.catch(() => {
+      this.#known = undefined;
+    });
+    return stunnel;
+  }
 }
 
 function recall(memory: string, identity: string): string | undefined {

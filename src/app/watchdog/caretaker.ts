@@ -21,6 +21,7 @@ import type { Log } from "../../system/log.ts";
 import { lifeOf, ownNamespaces } from "../../system/namespaces.ts";
 import type { ProcessFacts } from "../../system/procfs.ts";
 import { sendSignal } from "../../system/signals.ts";
+import { InstalledStunnel } from "../stunnel.ts";
 import { Certificates } from "./certificates.ts";
 import { runsElsewhere } from "./elsewhere.ts";
 import { deleteFile, deleteTunnelFiles, endTunnelProcesses } from "./end.ts";
@@ -29,7 +30,7 @@ import { Limiter } from "./limiter.ts";
 import { processesOf } from "./processes.ts";
 import { checkReadAhead } from "./read-ahead.ts";
 import { changeState, finishState, withProcesses, withUnmountMark } from "./record.ts";
-import { InstalledStunnel, startAgain } from "./start.ts";
+import { startAgain } from "./start.ts";
 import type { WatchedTunnel } from "./watched-tunnel.ts";
 
 /** What a watchdog works with. */

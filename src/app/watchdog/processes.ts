@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { mountingPort } from "../../core/nfs/mount-process.ts";
 import { configArgument, roleOf, type TunnelMark } from "../../core/supervise/processes.ts";
 import { readIfThere } from "../../system/files.ts";
 import { findProcesses, type ProcessFacts, processFacts, seesSameDirectory } from "../../system/procfs.ts";
@@ -61,4 +62,9 @@ export function tunnelProcesses(stateDirectory: string): ProcessFacts[] {
     ({ pid, argv }) =>
       configArgument(argv, stateDirectory) !== undefined && seesSameDirectory(pid, stateDirectory),
   );
+}
+
+/** The ports for which a mount.nfs4 runs, also one that has outlived its helper. */
+export function mountingPorts(): Set<number> {
+  return new Set(findProcesses(() => true).flatMap(({ argv }) => mountingPort(argv) ?? []));
 }

@@ -1,4 +1,4 @@
-import { readlinkSync, statSync } from "node:fs";
+import { readlinkSync } from "node:fs";
 import { EfsError } from "../../core/errors.ts";
 import type { Port } from "../../core/ids.ts";
 import { fitConfig, savedPort } from "../../core/supervise/saved-config.ts";
@@ -9,7 +9,7 @@ import type { Log } from "../../system/log.ts";
 import { findProcesses, holdsSocket, listenerInode } from "../../system/procfs.ts";
 import { tunnelNetwork } from "../namespace-socket.ts";
 import { outliveOwnUnit } from "../own-unit.ts";
-import { findStunnel, type Stunnel, stunnelPath } from "../stunnel.ts";
+import type { InstalledStunnel } from "../stunnel.ts";
 import { type RunningTunnel, startTunnel } from "../tunnel.ts";
 
 /** A tunnel that is down, as its files describe it. */
@@ -18,26 +18,6 @@ export interface DownTunnel {
   readonly port: Port;
   readonly paths: TunnelPaths;
   readonly networkNamespace: string | undefined;
-}
-
-/** The installed stunnel, asked again only where its file is another one. */
-export class InstalledStunnel {
-  #known: { version: string; stunnel: Promise<Stunnel> } | undefined;
-
-  /** @throws EfsError (system) where there is none */
-  find(): Promise<Stunnel> {
-    const path = stunnelPath();
-    const stats = path === undefined ? undefined : statSync(path, { throwIfNoEntry: false });
-    const version = `${path}:${stats?.ino}:${stats?.size}:${stats?.mtimeMs}`;
-    if (this.#known?.version !== version) {
-      const stunnel = findStunnel();
-      this.#known = { version, stunnel };
-      stunnel.catch(() => {
-        this.#known = undefined;
-      });
-    }
-    return this.#known?.stunnel ?? findStunnel();
-  }
 }
 
 /** A tunnel that was started again. */

@@ -8,12 +8,11 @@ import { Reports } from "../../core/supervise/reports.ts";
 import type { Use } from "../../core/supervise/use.ts";
 import { classifyEntry } from "../../core/tunnel/names.ts";
 import { watchClock } from "../../system/clock.ts";
-import { findProcesses } from "../../system/procfs.ts";
 import { identityOfFile, watchDirectory } from "../../system/watch.ts";
 import { Caretaker, type Pass, type WatchdogContext } from "./caretaker.ts";
 import { deleteFile } from "./end.ts";
 import { Inventory, type TunnelFiles } from "./inventory.ts";
-import { tunnelProcesses } from "./processes.ts";
+import { mountingPorts, tunnelProcesses } from "./processes.ts";
 import { readUses } from "./uses.ts";
 import { WatchedTunnel } from "./watched-tunnel.ts";
 
@@ -293,15 +292,6 @@ function once<T>(read: () => T): () => T {
     value ??= { read: read() };
     return value.read;
   };
-}
-
-/** The ports for which a mount.nfs4 runs, also one that has outlived its helper. */
-function mountingPorts(): Set<number> {
-  const running = findProcesses(({ argv }) => argv.some((argument) => /(^|\/)mount\.nfs4?$/.test(argument)));
-  const ports = running.flatMap(({ argv }) =>
-    argv.flatMap((argument) => [...argument.matchAll(/(?:^|,)port=(\d+)/g)].map(([, port]) => Number(port))),
-  );
-  return new Set(ports);
 }
 
 /** Tunnels whose processes run, though the state directory may have nothing of them any more. */
