@@ -134,8 +134,11 @@ export class Caretaker {
     tunnel.lookAt = pass.now + Math.min(Number.POSITIVE_INFINITY, ...looks);
     // one that was stopped cannot restart stunnel
     if (keeper !== undefined && stunnel === undefined) sendSignal(keeper, "SIGCONT");
-    if (seen.elsewhere)
-      this.#report(tunnel, "elsewhere", "another container has it: it is left alone", "info");
+    if (seen.elsewhere) {
+      const remedy = `remove ${tunnel.paths.stateFile} if that is gone`;
+      this.#report(tunnel, "elsewhere", `another container has it: it is left alone; ${remedy}`, "info");
+      return;
+    }
     if (seen.files === "unreadable") this.#setAside(tunnel, pass.now);
     if (seen.files === "finished") this.#record(tunnel, use, pass);
     if (seen.files === "finished" && use !== "unused") this.#keepFiles(tunnel, action, pass);
