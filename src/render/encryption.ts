@@ -21,7 +21,7 @@ export function encryptionText({ inTransit, atRest, unread }: EncryptionStatus, 
   ]);
   return [
     paint("strong", "In transit"),
-    ...(transit.length === 0 ? ["no EFS file system is mounted"] : transit),
+    ...(transit.length === 0 ? ["none is mounted on this machine"] : transit),
     "",
     paint("strong", "At rest"),
     ...(rest.length === 0 ? ["no file system to ask for: name one, as fs-12345678"] : rest),

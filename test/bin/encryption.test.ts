@@ -4,11 +4,15 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
+import { shownInPage } from "../docs/encryption-page.ts";
 import { FILE_SYSTEMS } from "../fakes/encrypted-account.ts";
 import { runOnTerminal, runProgram } from "./on-terminal.ts";
 import { programWithApis } from "./with-apis.ts";
 
 const { encrypted, plain, endangered, managed } = FILE_SYSTEMS;
+
+/** Columns of what docs/encryption.md shows. */
+const PAGE_WIDTH = 100;
 
 /** The built program, against emulators of the APIs. */
 describe("efs-utils encryption", { concurrency: 2 }, () => {
@@ -76,7 +80,7 @@ describe("efs-utils encryption", { concurrency: 2 }, () => {
       const lines = shown.split("\n").map(stripVTControlCharacters);
       for (const line of lines) assert.ok(stringWidth(line) <= columns, line);
       assert.match(lines[0] ?? "", /^REGION +FILE SYSTEM +NAME +AT REST +KEY$/);
-      assert.match(lines[1] ?? "", new RegExp(`^us-east-1 +${plain} +=1\\+1 +not`));
+      assert.match(lines[1] ?? "", new RegExp(`^us-east-1 +${plain} +scratch +not`));
       const text = lines.join(" ").replaceAll(/\s+/g, " ");
       assert.match(text, /5 file systems in 2 regions, 4 encrypted, 1 not encrypted at rest/);
       assert.equal(text.includes("11111111-12ab-34cd-56ef-1234567890ab"), columns === 200);
@@ -87,7 +91,7 @@ describe("efs-utils encryption", { concurrency: 2 }, () => {
     const csv = await runProgram(program, [...AUDIT, "--csv"], apis.environment);
     assert.deepEqual([csv.status, csv.stderr], [1, ""]);
     assert.equal(csv.stdout.split("\r\n").length, 7);
-    assert.match(csv.stdout, /^us-east-1,fs-0123456789abcdef2,'=1\+1,false,,available,/m);
+    assert.match(csv.stdout, /^eu-west-1,fs-0123456789abcdef5,'@archive,true,/m);
     assert.match(csv.stdout, /,"web, ""static""",true,/);
     const { stdout } = await runProgram(program, [...AUDIT, "--json"], apis.environment);
     const { schema, encrypted: yes, notEncrypted, regions } = JSON.parse(stdout);
@@ -117,4 +121,16 @@ describe("efs-utils encryption", { concurrency: 2 }, () => {
     assert.equal(failed.status, 2);
     assert.match(failed.stderr, /^efs-utils: us-east-1: the EFS API in us-east-1 cannot be reached: .*\n$/);
   });
+
+  for (const { args, output } of shownInPage()) {
+    test(`docs/encryption.md shows what is printed: ${args.join(" ")}`, async () => {
+      if (args[0] === "create-file-system") {
+        const { environment } = await apis.anotherAccount();
+        assert.equal((await runProgram(program, args, environment)).stdout, output);
+        return;
+      }
+      const dull = { ...apis.environment, NO_COLOR: "1" };
+      assert.equal((await runOnTerminal(PAGE_WIDTH, program, args, dull)).shown, output);
+    });
+  }
 });

@@ -59,7 +59,7 @@ export async function encryptedAccount(test: Test) {
       Name: "home",
       ...common,
     },
-    { FileSystemId: FILE_SYSTEMS.plain, Encrypted: false, Name: "=1+1", ...common },
+    { FileSystemId: FILE_SYSTEMS.plain, Encrypted: false, Name: "scratch", ...common },
     { FileSystemId: FILE_SYSTEMS.endangered, Encrypted: true, KmsKeyId: keyArn("33333333"), ...common },
     {
       FileSystemId: FILE_SYSTEMS.managed,
@@ -74,6 +74,7 @@ export async function encryptedAccount(test: Test) {
     FileSystemId: FILE_SYSTEMS.elsewhere,
     Encrypted: true,
     KmsKeyId: abroad,
+    Name: "@archive",
     ...common,
   });
   const keys = new Map<string, KnownKey>(

@@ -65,14 +65,16 @@ function regionOf(id: FileSystemId, mounts: readonly MountStatus[]): Region | un
 }
 
 /** What a mount's tunnel proves of the server; undefined where its configuration cannot be read. */
-function checksOf({ tunnel }: MountStatus, { paths: { stateDirectory } }: StatusContext) {
+function checksOf({ tunnel, fileSystem }: MountStatus, { paths: { stateDirectory } }: StatusContext) {
   if (tunnel === undefined) return undefined;
   try {
-    const entry = readdirSync(stateDirectory)
+    const ofPort = readdirSync(stateDirectory)
       .map(classifyEntry)
-      .find((each) => each.kind === "config" && each.port === tunnel.port);
-    if (entry?.kind !== "config") return undefined;
-    const config = readIfThere(tunnelPaths(stateDirectory, entry.base).stunnelConfig);
+      .flatMap((each) => (each.kind === "config" && each.port === tunnel.port ? [each.base] : []));
+    // every network namespace has ports of its own
+    const base = ofPort.length === 1 ? ofPort[0] : ofPort.find((each) => each.startsWith(`${fileSystem}.`));
+    if (base === undefined) return undefined;
+    const config = readIfThere(tunnelPaths(stateDirectory, base).stunnelConfig);
     return config === undefined ? undefined : serverChecks(config);
   } catch {
     // who may not read it is told so by the look at the mounts
