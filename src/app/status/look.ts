@@ -1,5 +1,5 @@
 import type { LogEntry } from "../../core/history/entry.ts";
-import { countRestarts, type LoggedMount, lastMounts } from "../../core/history/mounted.ts";
+import { countRestarts, isOfMount, type LoggedMount, lastMounts } from "../../core/history/mounted.ts";
 import { type MountStats, parseMountStats } from "../../core/nfs/mount-stats.ts";
 import { type MountEntry, tunnelPort } from "../../core/nfs/mount-table.ts";
 import { parseEfsHostName } from "../../core/request/device.ts";
@@ -50,7 +50,10 @@ export async function lookAtMounts(context: StatusContext): Promise<Status> {
   const mounts = context.kernel.mounts("self").flatMap((mount) => {
     if (!mount.type.startsWith("nfs")) return [];
     const known = tunnelOf(mount, tunnels.map(recorded))?.seen;
-    const found = { mount, known, logged: logged.get(mount.mountPoint), stats: statsOf(mount, stats) };
+    const ofMount = statsOf(mount, stats);
+    const line = logged.get(mount.mountPoint);
+    const isLogged = line !== undefined && isOfMount(line, ofMount?.ageSeconds, now);
+    const found = { mount, known, logged: isLogged ? line : undefined, stats: ofMount };
     if (!isOfEfs(found)) return [];
     if (known !== undefined) used.add(known);
     return found;

@@ -23,6 +23,14 @@ export function lastMounts(entries: readonly LogEntry[]): Map<string, LoggedMoun
   return new Map(mounts.map((mount) => [mount.mountPoint, mount]));
 }
 
+/** A mount is logged right after it was made; the kernel tells its age in whole seconds, and clocks are set. */
+const LOG_SLACK_MS = 60_000;
+
+/** Whether a line of the log is of the mount that is there now, and not of an earlier one at its place. */
+export function isOfMount({ time }: LoggedMount, ageSeconds: number | undefined, now: number): boolean {
+  return ageSeconds === undefined || time >= now - 1000 * ageSeconds - LOG_SLACK_MS;
+}
+
 /**
  * How often a tunnel's stunnel was replaced since a time, by the watchdog's own words: each replacement is a
  * line, and where it left out some, its next line says how many.

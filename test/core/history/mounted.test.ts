@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { countRestarts, lastMounts } from "../../../src/core/history/mounted.ts";
+import { countRestarts, isOfMount, lastMounts } from "../../../src/core/history/mounted.ts";
 
 const entry = (message: string, time = 1000) => ({ time, level: "INFO" as const, message });
 
@@ -19,6 +19,15 @@ test("the log of mounts tells what was mounted where at last", () => {
       ["/mnt/a b at /c", "fs-3", 1000],
     ],
   );
+});
+
+test("a line of the log is of the mount that is there, or of an earlier one at its place", () => {
+  const now = 1_000_000_000;
+  const at = (time: number) => ({ time, dnsName: "fs-1.efs", fsId: "fs-1", mountPoint: "/mnt" });
+  assert.equal(isOfMount(at(now - 99_000), 100, now), true);
+  assert.equal(isOfMount(at(now - 101_000), 100, now), true, "to the second");
+  assert.equal(isOfMount(at(now - 3_600_000), 100, now), false);
+  assert.equal(isOfMount(at(now - 3_600_000), undefined, now), true, "where the age is not known");
 });
 
 describe("restarts of a tunnel", () => {
