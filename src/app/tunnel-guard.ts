@@ -113,7 +113,7 @@ export class TunnelGuard {
       return;
     }
     // how long stunnel took to start tells how long it takes to ask
-    const limitMs = Math.max(RESPONDER_LIMIT_MS, 2 * this.#tunnel.running.startMs);
+    const limitMs = Math.max(RESPONDER_LIMIT_MS, this.#tunnel.running.startMs);
     const detail = `nothing within ${(limitMs / 1000).toFixed(1)} s`;
     this.#patience ??= setTimeout(() => {
       this.#controller.abort(responderFailed(verdict.responder, detail));
