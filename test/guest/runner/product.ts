@@ -49,7 +49,7 @@ export function pristine(): void {
 }
 
 /** Sets keys of an INI file, where they are (also commented out). */
-function setKeys(path: string, keys: Record<string, string>): void {
+export function setKeys(path: string, keys: Record<string, string>): void {
   let text = readFileSync(path, "utf8");
   for (const [key, value] of Object.entries(keys)) {
     const line = new RegExp(`^[#; ]*${key}\\s*[=:].*$`, "m");
