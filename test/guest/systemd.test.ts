@@ -6,11 +6,15 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { makePackages } from "../../packaging/package.ts";
+import { CHECKOUT } from "../bin/built.ts";
 import { runUnderSystemd } from "./run-scenarios.ts";
 import { reportScenarios } from "./subtests.ts";
-import { fstab, ORDINARY, properties, THIRTY, WATCHDOG } from "./systemd/machine.ts";
+import { fstab, ORDINARY, PACKAGES, properties, THIRTY, WATCHDOG } from "./systemd/machine.ts";
 
 const only = new RegExp(process.env.GUEST_ONLY ?? "");
+
+const PACKAGE_SCENARIO = "a-package-comes-and-goes-and-mounts-stay";
 
 /** In this order: the first ones look at what the boot has done, the last one unmounts everything. */
 const ONE_LINE_OF_EACH_KIND = [
@@ -28,6 +32,7 @@ const ONE_LINE_OF_EACH_KIND = [
   "a-mount-made-in-a-service-outlives-the-service",
   "without-a-scope-a-tunnel-runs-in-its-unit",
   "the-unit-is-in-order",
+  PACKAGE_SCENARIO,
   "without-mounts-nothing-is-left",
 ];
 const THIRTY_LINES = ["thirty-fstab-lines-are-mounted-at-once", "thirty-mounts-have-thirty-tunnels"];
@@ -87,6 +92,7 @@ async function run(t: TestContext, { scenarios: names, fstab, memory = "1G" }: M
 }
 
 test("under systemd", { timeout: 1_800_000 }, async (t) => {
+  if (only.test(PACKAGE_SCENARIO)) await makePackages(join(CHECKOUT, PACKAGES));
   const shutdowns: Record<string, Shutdown> = {};
   const boot = (name: string, machine: Machine) => async (t: TestContext) => {
     const scenarios = machine.scenarios.filter((each) => only.test(each));
@@ -94,7 +100,7 @@ test("under systemd", { timeout: 1_800_000 }, async (t) => {
   };
   await t.test(
     "with a line of each kind",
-    boot("bare", { scenarios: ONE_LINE_OF_EACH_KIND, fstab: ordinaryLines }),
+    boot("bare", { scenarios: ONE_LINE_OF_EACH_KIND, fstab: ordinaryLines, memory: "2G" }),
   );
   await t.test(
     "with thirty lines",

@@ -2,6 +2,9 @@
 
 export const WATCHDOG = "amazon-efs-mount-watchdog.service";
 
+/** Where this package's packages are, below the repository. */
+export const PACKAGES = "test/guest/.cache/packages";
+
 /** Nothing ever comes back from its address, not even that nobody is there. */
 export const BLACK_HOLE = {
   id: "fs-0badcafe",
