@@ -11,8 +11,8 @@ import { Thief } from "./thief.ts";
 const STEPS = ["clone", "mkdir", "bind", "listen", "fchmod", "rename", "kill", "unlink", "rmdir"];
 /** A network is cut for longer than it takes to restart a tunnel. */
 const SILENCE_MS = 1000;
-/** Ten times what it takes on an idle machine. */
-const LIMIT_MS = 400_000;
+/** Many times what it takes on an idle machine. */
+const LIMIT_MS = 900_000;
 
 type Options = Omit<Parameters<typeof LoadedMachine.start>[1], "tunnels">;
 
@@ -42,7 +42,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: "stunnel is stopped",
     holds: "it is found and replaced",
-    options: { policy: { health: { everyMs: 200, limitMs: 300 } } },
+    options: { policy: { health: { everyMs: 200, limitMs: 3000 } } },
     strike: async (machine) => {
       const before = machine.pids;
       await machine.strike("stunnel", "SIGSTOP");
@@ -102,7 +102,7 @@ const FAULTS: readonly Fault[] = [
       await machine.resumes();
       const { tries, taken } = await thief.giveUp();
       assert.deepEqual(taken, []);
-      assert.ok(tries > 10 * machine.loads.length, `${tries} tries`);
+      assert.ok(tries > 3 * machine.loads.length, `${tries} tries`);
     },
   },
   {

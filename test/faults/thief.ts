@@ -25,7 +25,7 @@ const PROGRAM = `
       my $socket = ipv4($port, "127.0.0.1") || ipv4($port, "0.0.0.0") || ipv6($port) or next;
       $has{$port} = $socket; $select->add($socket); print "$port\\n";
     }
-    for my $ready ($select->can_read(0.001)) {
+    for my $ready ($select->can_read(0.002)) {
       if ($ready == \\*STDIN) { print "tries $tries\\n"; exit }
       accept(my $client, $ready); close $client;
     }
