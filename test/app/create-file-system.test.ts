@@ -59,7 +59,7 @@ async function create(
 }
 
 /** Pauses between two looks are short; limits of calls are not. */
-const soon = (t: TestContext) => hurry(t);
+const soon = (t: TestContext) => hurry(t, 2000);
 
 const bodies = (path: string) =>
   efs.calls
@@ -102,7 +102,7 @@ describe("a file system is made", () => {
 
   test("with everything that is asked for, in the order in which it can be", async (t) => {
     soon(t);
-    const { created, doing } = await create({
+    const { created, problem, doing } = await create({
       name: "home",
       kmsKeyId: "alias/efs",
       performanceMode: "generalPurpose",
@@ -117,6 +117,7 @@ describe("a file system is made", () => {
       accessPointUser: "1000:1001:5",
       accessPointOwner: "1000:1001:750",
     });
+    assert.equal(problem, undefined);
     assert.deepEqual(bodies("file-systems").at(-1), {
       CreationToken: "mine",
       Encrypted: true,
