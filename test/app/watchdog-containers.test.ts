@@ -45,6 +45,7 @@ describe("a watchdog in a container that shares its state directory", {
     ];
     const watchdog = new WatchdogProcesses(t, rig).start(CONTAINER);
     await eventually("they are left alone", () => watchdog.logged(/another container has it/).length === 2);
+    assert.deepEqual(watchdog.logged(/its configuration is noted/), []);
     const { pid, keeper } = mounted.state();
     for (const { state } of [mounted, unmounted]) {
       await kill(state().keeper?.pid ?? 0);
