@@ -22,6 +22,7 @@ const ONE_LINE_OF_EACH_KIND = [
   "a-line-without-netdev-is-mounted-with-the-network",
   "an-fstab-line-is-mounted-at-boot",
   "the-watchdog-is-started-on-demand",
+  "the-doctor-knows-the-boot",
   "tunnels-live-outside-the-units-that-made-them",
   "a-restarted-watchdog-leaves-tunnels-alone",
   "systemd-restarts-a-killed-watchdog",

@@ -127,6 +127,13 @@ describe("status", { concurrency: 3 }, () => {
     assert.match(mounts[1]?.problems[0]?.what ?? "", /never finished/);
   });
 
+  test("a tunnel that the kernel still uses without a mount of ours is nobody's leftover", async (t) => {
+    const { rig, look } = machine(t);
+    const tunnel = await rig.tunnel({ mounted: false });
+    rig.clients.add(tunnel.port);
+    assert.deepEqual((await look()).mounts, []);
+  });
+
   test("a state file that cannot be used is named, whatever is in it", async (t) => {
     const { rig, look } = machine(t);
     const tunnel = await rig.tunnel({ mounted: false });
