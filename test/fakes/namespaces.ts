@@ -6,6 +6,9 @@ const INSIDE = "--inside";
 /** For one program of the system, and, unless told otherwise, for all tests of a file. */
 const LIMIT_MS = 120_000;
 
+/** The first process of a pid namespace: orphans are its children, which it has to wait for. */
+const INIT = ["/bin/sh", "-c", '"$@"; exit $?', "init"];
+
 /** Why namespaces cannot be made, for tests to be skipped with; false where they can. */
 export const NO_NAMESPACES = process.getuid?.() !== 0 && "only root can make namespaces";
 
@@ -33,7 +36,8 @@ export async function inNamespaces(
     await tests();
     return;
   }
-  const again = [process.execPath, ...process.execArgv, fileURLToPath(file), INSIDE];
+  const program = [process.execPath, ...process.execArgv, fileURLToPath(file), INSIDE];
+  const again = kinds.includes("--pid") ? [...INIT, ...program] : program;
   const namespaces = ["--net", ...kinds, "--fork", "--kill-child"];
   const { status } = spawnSync("setpriv", ["--pdeathsig", "KILL", "unshare", ...namespaces, ...again], {
     stdio: "inherit",

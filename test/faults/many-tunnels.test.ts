@@ -3,6 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { test } from "node:test";
 import { WatchdogProcesses } from "../app/watchdog-process.ts";
 import { eventually, kill, Rig, type RigTunnel } from "../app/watchdog-rig.ts";
+import { MACHINE_NAMESPACES } from "../fakes/machine.ts";
 import { inNamespaces } from "../fakes/namespaces.ts";
 
 const TUNNELS = 400;
@@ -12,7 +13,7 @@ const LIMIT_MS = 300_000;
 
 await inNamespaces(
   import.meta.url,
-  [],
+  MACHINE_NAMESPACES,
   () => {
     test("400 tunnels are taken over as they are, mended where they die, and gone with their mounts", async (t) => {
       const rig = new Rig(t);

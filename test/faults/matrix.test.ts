@@ -3,6 +3,7 @@ import { existsSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { WatchdogProcesses } from "../app/watchdog-process.ts";
 import { eventually } from "../app/watchdog-rig.ts";
+import { MACHINE_NAMESPACES } from "../fakes/machine.ts";
 import { inNamespaces } from "../fakes/namespaces.ts";
 import { LoadedMachine, type LoadedTunnel } from "./loaded-machine.ts";
 import { Thief } from "./thief.ts";
@@ -261,7 +262,7 @@ const FAULTS: readonly Fault[] = [
 
 await inNamespaces(
   import.meta.url,
-  ["--mount"],
+  MACHINE_NAMESPACES,
   () => {
     for (const tunnels of [1, 20]) {
       describe(`${tunnels === 1 ? "one tunnel" : `${tunnels} tunnels`} under a writing load`, {
