@@ -26,6 +26,8 @@ export default scenario(
       await must("dpkg", ["--purge", PACKAGE], LIMIT);
       await install(repository);
       cpSync(KEPT, CONFIGURATION, { recursive: true });
+      // unlike an installation, this waits until it is ready
+      await must("systemctl", ["restart", WATCHDOG], LIMIT);
     });
     // as where nothing but the package was ever installed
     rmSync(LOCAL_LAYOUT.unit.path);
