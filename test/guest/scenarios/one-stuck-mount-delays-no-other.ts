@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { EfsFileSystem } from "../endpoint/endpoint.ts";
 import { frontInside, furtherFileSystems } from "../endpoint/further-servers.ts";
 import type { Guest } from "../runner/guest.ts";
@@ -7,6 +8,8 @@ import { scenario } from "../runner/scenario.ts";
 import { Tunnel } from "../runner/tunnel.ts";
 
 const [STUCK, CUT, OTHER] = ["/mnt/stuck", "/mnt/cut", "/mnt/other"] as const;
+/** A tunnel that is silent is asked again after ten seconds; ten more are enough for that. */
+const ASKED_AGAIN_MS = 20_000;
 const INSIDE = "10.99.2.3";
 
 /**
@@ -54,6 +57,8 @@ export default scenario(
       () => line("its server cannot be reached"),
       120_000,
     );
+    // A stopped one would have been asked again by then, and replaced.
+    await sleep(ASKED_AGAIN_MS);
     assert.equal(cut.pid("stunnel"), kept);
 
     await second.server.network("up");
