@@ -67,16 +67,18 @@ export default scenario(
     await guest.eventually("the pod has its mounts", () => readProcess(pod.pid)?.argv[0] === "sleep");
     await load.finish();
     await showGaps(guest, gaps);
+    await guest.write(join(path, "for-the-pod"), "still there");
     assert.equal((await after.run(["umount", path])).status, 0);
     assert.ok(!guest.nfsMounts().some((mount) => mount.path === path), "it is unmounted on the machine too");
-    await guest.ok("nsenter", [
+    const seen = await guest.ok("nsenter", [
       "--target",
       String(pod.pid),
       "--mount",
       "--root",
       "cat",
-      join(path, "records-1"),
+      join(path, "for-the-pod"),
     ]);
+    assert.equal(seen, "still there");
     assert.equal(product.stunnels().length, places.length, "its tunnel is there for the pod");
     await pod.stop();
     await guest.eventually("its tunnel goes with the pod", () => product.stunnels().length === 1);
