@@ -322,10 +322,10 @@ describe("a file system is made", () => {
             }),
           }
         : undefined;
-    const { problem, made } = await create({}, { limitMs: 20_000 });
+    const { problem, made } = await create({}, { limitMs: 3000 });
     assert.match(
       oneLine(problem ?? assert.fail()),
-      /was not available within 20 s \(--timeout\); it may become/,
+      /was not available within 3 s \(--timeout\); it may become/,
     );
     assert.equal(made?.state, "creating");
   });
