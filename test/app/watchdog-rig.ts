@@ -207,7 +207,7 @@ export class Rig {
   }
 }
 
-export async function startKept(port: Port, paths: TunnelPaths): Promise<RunningTunnel> {
+async function startKept(port: Port, paths: TunnelPaths): Promise<RunningTunnel> {
   const socket = await bindPort(port);
   if (socket === undefined) throw new Error(`port ${port} is taken`);
   const starting = startTunnel({

@@ -58,7 +58,7 @@ export class ApiAccess {
 }
 
 /** @throws EfsError (usage) */
-export function requireRegion(text: string): Region {
+function requireRegion(text: string): Region {
   const region = parseRegion(text);
   if (region !== undefined) return region;
   throw new EfsError("usage", `${quoted(text)} is no region`, { hint: "give a region's name, as us-east-1" });

@@ -43,7 +43,7 @@ export interface Need {
 const FILE_SYSTEM_ID = "aws:elasticfilesystem:filesystem:id";
 
 /** What is known of a request that EFS makes on behalf of a principal of the key's account. */
-export function requestOf({ account, region, fsId }: KeyUse): RequestContext {
+function requestOf({ account, region, fsId }: KeyUse): RequestContext {
   const service = `elasticfilesystem.${region}.amazonaws.com`;
   return new Map([
     // in China, KMS names services both ways

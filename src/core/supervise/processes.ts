@@ -4,7 +4,7 @@ import { posix } from "node:path";
 export type Role = "stunnel" | "keeper";
 
 /** The file name of the program that holds a tunnel's listening socket. */
-export const KEEPER_NAME = "efs-tunnel-keeper";
+const KEEPER_NAME = "efs-tunnel-keeper";
 
 /** What tunnels run as, also those that other helpers started. */
 const TUNNEL_PROGRAMS = ["stunnel", "stunnel4", "stunnel5", "efs-proxy"];

@@ -13,7 +13,7 @@ export interface ContainerOptions {
 }
 
 /** Where its main process writes to, out here. */
-export const CONTAINER_OUTPUT = "/run/container.out";
+const CONTAINER_OUTPUT = "/run/container.out";
 
 /** Makes all mounts but $WRITABLE and what is shared with the machine read-only, and becomes process 1. */
 const SET_UP = `

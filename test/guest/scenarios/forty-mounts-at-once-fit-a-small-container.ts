@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { must } from "../runner/command.ts";
+import type { Guest } from "../runner/guest.ts";
 import { recordedPorts } from "../runner/mounting.ts";
 import { NodePlugin } from "../runner/node-plugin.ts";
 import { scenario } from "../runner/scenario.ts";
@@ -57,7 +58,7 @@ export default scenario(
 );
 
 /** A control group of this much memory and no swap, and how to read what it tells. */
-async function memoryGroup(guest: Parameters<Parameters<typeof scenario>[0]>[0], bytes: number) {
+async function memoryGroup(guest: Guest, bytes: number) {
   const root = "/run/cgroup";
   const group = join(root, "node-plugin");
   mkdirSync(root, { recursive: true });
