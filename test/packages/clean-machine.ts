@@ -13,7 +13,16 @@ const POLL_MS = 20;
 export const FILE_SYSTEM = "fs-12345678";
 const NAME = `${FILE_SYSTEM}.efs.us-east-1.amazonaws.com`;
 const ADDRESS = "127.0.0.5";
-const MOUNT_POINT = "/mnt";
+/** Mounts that file system. */
+export const MOUNT = [
+  "mount",
+  "-t",
+  "efs",
+  "-o",
+  "tls,noocsp,region=us-east-1,cafile=/authority.pem",
+  `${FILE_SYSTEM}:/`,
+  "/mnt",
+] as const;
 
 /** Takes down its arguments: the kernel here has no NFS client. */
 const MOUNT_NFS4 = `#!/bin/sh\necho "$*" >>/mount.nfs4.calls\n`;
@@ -33,13 +42,14 @@ export class CleanMachine {
   readonly #test: Test;
   readonly root: string;
 
-  constructor(test: Test) {
+  /** @param system the root directory of the system, into which nothing is written */
+  constructor(test: Test, system = cleanRoot()) {
     this.#test = test;
     const place = mkdtempSync("/media/machine-");
     run("mount", "-t", "tmpfs", "tmpfs", place);
     for (const part of ["upper", "work", "root"]) mkdirSync(join(place, part));
     this.root = join(place, "root");
-    const layers = `lowerdir=${cleanRoot()},upperdir=${place}/upper,workdir=${place}/work`;
+    const layers = `lowerdir=${system},upperdir=${place}/upper,workdir=${place}/work`;
     run("mount", "-t", "overlay", "overlay", "-o", layers, this.root);
     run("mount", "-t", "proc", "proc", join(this.root, "proc"));
     run("mount", "--rbind", "/dev", join(this.root, "dev"));
@@ -123,8 +133,7 @@ export class CleanMachine {
 
   /** `mount -t efs`: the tunnel that it made. */
   mount(): Tunnel {
-    const options = "tls,noocsp,region=us-east-1,cafile=/authority.pem";
-    this.output("mount", "-t", "efs", "-o", options, `${FILE_SYSTEM}:/`, MOUNT_POINT);
+    this.output(...MOUNT);
     return this.tunnel();
   }
 
@@ -161,13 +170,14 @@ export class CleanMachine {
   }
 }
 
-interface Process {
+/** A process, with the names that it has here. */
+export interface Process {
   readonly pid: number;
   readonly parent: number;
   readonly argv: readonly string[];
 }
 
-function processes(): Process[] {
+export function processes(): Process[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {

@@ -10,15 +10,25 @@ const PACKAGES = ["stunnel4", "nfs-common", "util-linux", "logrotate"];
 
 const DEBOOTSTRAP_LIMIT_MS = 600_000;
 
-/** Makes the system once (debootstrap(8)), and answers where it is; nothing may be written there. */
+/** A system of this machine's Debian with these packages; nothing may be written there. */
 export function cleanRoot(): string {
   const suite = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "stable";
-  const root = join(CACHE, `root-${suite}`);
+  return bootstrap(`root-${suite}`, suite, [`--include=${PACKAGES.join()}`]);
+}
+
+/** A system of Debian without any package that is not required; nothing may be written there. */
+export function minimalRoot(suite: string): string {
+  return bootstrap(`minimal-${suite}`, suite, []);
+}
+
+/** Makes a system once (debootstrap(8)), and answers where it is. */
+function bootstrap(name: string, suite: string, options: readonly string[]): string {
+  const root = join(CACHE, name);
   if (existsSync(root)) return root;
   const fresh = `${root}.${process.pid}`;
   mkdirSync(CACHE, { recursive: true });
   try {
-    const args = ["--variant=minbase", `--include=${PACKAGES.join()}`, suite, fresh];
+    const args = ["--variant=minbase", ...options, suite, fresh];
     execFileSync("debootstrap", args, { stdio: "pipe", timeout: DEBOOTSTRAP_LIMIT_MS });
     rmSync(join(fresh, "var/cache/apt"), { recursive: true });
     renameSync(fresh, root);

@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { pinnedRuntime } from "../../packaging/runtime.ts";
 import { LIBRARY, PACKAGE, PACKAGE_LAYOUT, PROGRAMS, RUNTIME } from "../../src/app/install-layout.ts";
 import { CHECKOUT, VERSION } from "../bin/built.ts";
 import { inNamespaces, NO_NAMESPACES, run } from "../fakes/namespaces.ts";
-import { CleanMachine, listens, type Tunnel } from "./clean-machine.ts";
+import { CleanMachine, listens, MOUNT, processes, type Tunnel } from "./clean-machine.ts";
 import { cleanRoot } from "./clean-root.ts";
+import { Container, connectedClient } from "./container.ts";
+import { type Image, imageOf } from "./image.ts";
 import { NEXT_CONFIG_LINE, NEXT_VERSION, type Packages, Versions } from "./versions.ts";
 
 /** How the copy of this in namespaces is told what was made outside of them. */
@@ -21,16 +23,25 @@ const LOG = "/var/log/amazon/efs/mount.log";
 const CHANGE = "# changed by the administrator\n";
 const WATCHDOG = "amazon-efs-mount-watchdog";
 
+/** Does of a mount what the watchdog can see without an NFS client in the kernel: stays connected to the tunnel. */
+const CONNECTING_MOUNT_NFS4 = `#!/bin/bash
+[[ $* =~ ,port=([0-9]+) ]]
+exec 3<>/dev/tcp/127.0.0.1/\${BASH_REMATCH[1]}
+sleep infinity </dev/null >/dev/null 2>&1 &
+`;
+
 const NAMESPACES = ["--mount", "--pid", "--mount-proc"];
 const LIMIT_MS = 400_000;
 
-type Made = Omit<Versions, "remove">;
+type Made = Omit<Versions, "remove"> & { readonly image: Image };
 
 if (NO_NAMESPACES === false && process.env[MADE] === undefined) {
   cleanRoot();
   const versions = new Versions();
-  process.env[MADE] = JSON.stringify(versions);
   try {
+    // its recipe needs the network, which is not there in namespaces
+    const made: Made = { ...versions, image: imageOf(dirname(versions.this.deb)) };
+    process.env[MADE] = JSON.stringify(made);
     await inNamespaces(import.meta.url, NAMESPACES, tests, LIMIT_MS);
   } finally {
     versions.remove();
@@ -301,5 +312,65 @@ function tests(): void {
     assert.equal(machine.read(CONFIG), `[mount]\n${CHANGE}`);
     const { stdout } = machine.run("dpkg-query", "--status", "amazon-efs-utils");
     assert.doesNotMatch(stdout, /^Status: .* installed$/m);
+  });
+
+  describe("the image for containers, made by its recipe", () => {
+    const GATE = "/sbin/mount.efs";
+    const gate = readFileSync(join(CHECKOUT, "packaging/container/mount.efs"), "utf8");
+
+    test("is a whole system with the package, and the gate for its mount.efs", (t) => {
+      const machine = new CleanMachine(t, made.image.root);
+      assert.equal(machine.output("dpkg", "--audit"), "");
+      assert.equal(machine.read(GATE), gate);
+      assert.equal(machine.output(GATE, "--version"), `mount.efs ${VERSION}\n`);
+      assert.deepEqual(readdirSync(join(machine.root, "tmp")), []);
+      assert.deepEqual(readdirSync(join(machine.root, "var/lib/apt/lists")), []);
+    });
+
+    test("keeps its gate when the package in it is upgraded, and when it is removed", (t) => {
+      const machine = new CleanMachine(t, made.image.root);
+      machine.dpkg("--install", made.next.deb);
+      assert.equal(machine.read(GATE), gate);
+      assert.equal(machine.output(GATE, "--version"), `mount.efs ${NEXT_VERSION}\n`);
+      assert.equal(machine.output(`${GATE}.ungated`, "--version"), `mount.efs ${NEXT_VERSION}\n`);
+      machine.dpkg("--remove", PACKAGE);
+      assert.equal(machine.read(GATE), gate);
+    });
+
+    test("looks after mounts with a root that is only read; the next container takes them over", async (t) => {
+      const machine = new CleanMachine(t, made.image.root);
+      await machine.serve();
+      machine.write("/usr/sbin/mount.nfs4", CONNECTING_MOUNT_NFS4, 0o755);
+      machine.output("openssl", "genrsa", "-out", KEY, "3072");
+      const kept = mkdtempSync("/media/kept-");
+      const isKept = (path: string) => existsSync(join(kept, path));
+      const first = new Container(t, machine, made.image, kept);
+      await machine.until("the watchdog runs", () => isKept("/var/run/efs/watchdog.lock"));
+      assert.deepEqual(first.main.argv, made.image.entrypoint);
+      const children = processes().filter(({ parent }) => parent === first.main.pid);
+      assert.deepEqual(
+        children.map(({ argv: [name] }) => name),
+        [WATCHDOG],
+      );
+      assert.match(first.run("touch", "/anything").stderr, /Read-only file system/);
+
+      const { status, stderr } = first.run(...MOUNT);
+      assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+      assert.ok(isKept("/run/amazon-efs-mount-helper/mounting.1"), "it went through the gate");
+      const { port } = machine.tunnel();
+      assert.match(readFileSync(join(kept, "/var/log/amazon/efs/mount.log"), "utf8"), /Successfully mounted/);
+
+      assert.equal(await first.stop(), 0);
+      assert.deepEqual(machine.tunnels(), []);
+      const client = await connectedClient(t, port);
+      const next = new Container(t, machine, made.image, kept);
+      await machine.until("the tunnel is back", () => machine.tunnels().some(({ stunnel }) => stunnel !== 0));
+      assert.equal(machine.tunnel().port, port);
+      assert.ok(await listens(port));
+      client.destroy();
+      await machine.until("the tunnel ends with its use", () => machine.tunnels().length === 0);
+      assert.equal(await next.stop(), 0);
+      assert.deepEqual(readdirSync(join(kept, "/var/run/efs")), ["watchdog.lock"]);
+    });
   });
 }
