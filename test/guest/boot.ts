@@ -71,7 +71,7 @@ const LAST = join(CACHE, "last");
 const LOCK = join(tmpdir(), "efs-guest.lock");
 
 export async function bootGuest(options: BootOptions): Promise<GuestRun> {
-  const { nfsServer } = ensurePackages(options.onLine);
+  const { nfsServer, preload } = ensurePackages(options.onLine);
   const release = await takeTurn(options.onLine);
   const out = mkdtempSync(join(tmpdir(), "efs-guest-"));
   const lines: string[] = [];
@@ -90,7 +90,7 @@ export async function bootGuest(options: BootOptions): Promise<GuestRun> {
   const records = new Tail(join(out, "records.jsonl"), (line) => options.onRecord?.(JSON.parse(line)));
   try {
     prepare(out, options, nfsServer);
-    guest = launch(out, options);
+    guest = launch(out, options, preload);
     const ended = followOutput(guest, (line) => {
       lines.push(line);
       options.onLine?.(line);
@@ -144,7 +144,11 @@ function prepare(out: string, options: BootOptions, nfsServer: string): void {
   writeFileSync(join(out, "job.sh"), [...exports, `exec ${words.map(quoted).join(" ")} "$@"`, ""].join("\n"));
 }
 
-function launch(out: string, { timeoutMs, memory = "1G" }: BootOptions): ChildProcess {
+function launch(
+  out: string,
+  { timeoutMs, memory = "1G" }: BootOptions,
+  preload: string | undefined,
+): ChildProcess {
   const limit = Math.ceil(timeoutMs / 1000) + 5;
   const args = [
     `mem=${memory}`,
@@ -157,7 +161,7 @@ function launch(out: string, { timeoutMs, memory = "1G" }: BootOptions): ChildPr
   args.push("quiet", "loglevel=3", "con=null", "con0=null,fd:1", `uml_dir=${out}/uml`, "noreboot");
   args.push(`GUEST_OUT=${out}`, `GUEST_LIMIT=${limit}`);
   // The guest's memory is a file in TMPDIR, which it unlinks at once. Detached: a process group of its own.
-  const env = { ...process.env, TMPDIR: "/dev/shm" };
+  const env = { ...process.env, TMPDIR: "/dev/shm", ...(preload && { LD_PRELOAD: preload }) };
   return spawn("linux.uml", args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
 }
 

@@ -1,6 +1,6 @@
 /** The Debian packages that the guest needs, on this machine. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 /** Package → the files that show that it is there (any one of them). */
@@ -12,6 +12,12 @@ const NEEDED: Record<string, string[]> = {
   systemd: ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"],
   iproute2: ["/usr/sbin/ip", "/sbin/ip", "/bin/ip"],
   openssl: ["/usr/bin/openssl"],
+};
+
+/** What compiles registers.c, where it is needed. */
+const COMPILER: Record<string, string[]> = {
+  gcc: ["/usr/bin/gcc"],
+  "libc6-dev": ["/usr/include/elf.h"],
 };
 
 export const CACHE = join(import.meta.dirname, ".cache");
@@ -36,15 +42,26 @@ function aptWithLists(args: string[], cwd?: string): void {
     throw new Error(`apt-get ${args.join(" ")} failed:\n${update.ok ? "" : update.output}${again.output}`);
 }
 
-/** Makes sure that everything is there; answers where the NFS server's programs are. */
-export function ensurePackages(say: (line: string) => void = () => {}): { nfsServer: string } {
-  const missing = Object.entries(NEEDED)
+/** Makes sure that the packages are installed. */
+function ensureInstalled(packages: Record<string, string[]>, say: (line: string) => void): void {
+  const missing = Object.entries(packages)
     .filter(([, files]) => !files.some((file) => existsSync(file)))
     .map(([name]) => name);
-  if (missing.length > 0) {
-    say(`installing ${missing.join(" ")}`);
-    aptWithLists(["install", "-y", "--no-install-recommends", ...missing]);
-  }
+  if (missing.length === 0) return;
+  say(`installing ${missing.join(" ")}`);
+  aptWithLists(["install", "-y", "--no-install-recommends", ...missing]);
+}
+
+export interface GuestParts {
+  /** Where the NFS server's programs are. */
+  nfsServer: string;
+  /** A library to be loaded before user-mode-linux. */
+  preload: string | undefined;
+}
+
+/** Makes sure that everything is there. */
+export function ensurePackages(say: (line: string) => void = () => {}): GuestParts {
+  ensureInstalled(NEEDED, say);
   if (!existsSync(join(NFS_SERVER, "usr/sbin/rpc.mountd"))) {
     say("downloading nfs-kernel-server");
     const fresh = `${NFS_SERVER}.${process.pid}`;
@@ -58,5 +75,24 @@ export function ensurePackages(say: (line: string) => void = () => {}): { nfsSer
     rmSync(NFS_SERVER, { recursive: true, force: true });
     renameSync(fresh, NFS_SERVER);
   }
-  return { nfsServer: NFS_SERVER };
+  return { nfsServer: NFS_SERVER, preload: hasTileRegisters() ? ensureRegisters(say) : undefined };
+}
+
+function hasTileRegisters(): boolean {
+  return /^flags\b.* amx_tile\b/m.test(readFileSync("/proc/cpuinfo", "utf8"));
+}
+
+/** registers.c, compiled: without it user-mode-linux starts no process on a processor with tile registers. */
+function ensureRegisters(say: (line: string) => void): string {
+  const source = join(import.meta.dirname, "registers.c");
+  const library = join(CACHE, "registers.so");
+  if (existsSync(library) && statSync(library).mtimeMs > statSync(source).mtimeMs) return library;
+  ensureInstalled(COMPILER, say);
+  const fresh = `${library}.${process.pid}`;
+  const compiled = spawnSync("gcc", ["-O2", "-Wall", "-shared", "-fPIC", "-o", fresh, source], {
+    encoding: "utf8",
+  });
+  if (compiled.status !== 0) throw new Error(`${source} does not compile: ${compiled.stderr}`);
+  renameSync(fresh, library);
+  return library;
 }
