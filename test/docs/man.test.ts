@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import { LOCAL_LAYOUT } from "../../src/app/install-layout.ts";
 import { INQUIRY_STATUS } from "../../src/bin/commands/inquiry.ts";
 import { efsUtils } from "../../src/bin/commands/program.ts";
-import { KEYS, type KeyId, keyName, SECTIONS } from "../../src/core/config/keys.ts";
+import { IGNORED_KEYS, KEYS, type KeyId, keyName, SECTIONS } from "../../src/core/config/keys.ts";
 import { EfsError, type ErrorKind } from "../../src/core/errors.ts";
 import { nfsOptions } from "../../src/core/nfs/command.ts";
 import { isForOthers, joinOptions, OWN_OPTIONS } from "../../src/core/request/options.ts";
@@ -171,6 +171,12 @@ describe("efs-utils.conf(5)", () => {
     const known = (Object.keys(KEYS) as KeyId[]).map((id) => `${KEYS[id].section} ${keyName(id)}`);
     assert.deepEqual(described.map(({ section, key }) => `${section} ${key}`).sort(), known.sort());
     assert.deepEqual([...new Set(described.map(({ section }) => section))], [...SECTIONS]);
+  });
+
+  test("names the keys that have no effect, with their sections", () => {
+    const text = part("efs-utils.conf.5", /^An unknown key is a warning/, /^\.Sh /).join("\n");
+    for (const [section, keys] of Object.entries(IGNORED_KEYS))
+      for (const key of keys) assert.ok(text.includes(`.Li ${key}\nin\n.Ic [${section}]`), key);
   });
 
   for (const id of Object.keys(KEYS) as KeyId[]) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
@@ -8,11 +8,18 @@ import {
   setPageVersions,
   unreleasedChanges,
 } from "../../packaging/versions.ts";
+import { PACKAGE } from "../../src/app/install-layout.ts";
 import { temporaryDirectory } from "../app/authority.ts";
 import { CHECKOUT, VERSION } from "../bin/built.ts";
 
 test("lock file and manual pages have the version of package.json", () => {
   assert.deepEqual(otherVersions(CHECKOUT), [], "npm version VERSION sets them all");
+});
+
+test("the documentation names packages without a version, so that none is left behind there", () => {
+  const pages = ["README.md", ...readdirSync(join(CHECKOUT, "docs")).map((name) => join("docs", name))];
+  for (const page of pages)
+    assert.doesNotMatch(readFileSync(join(CHECKOUT, page), "utf8"), new RegExp(`${PACKAGE}[_-]v?\\d`), page);
 });
 
 test("a version that was left behind anywhere is found, and put right in all manual pages", (t) => {

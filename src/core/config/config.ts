@@ -1,7 +1,7 @@
 import { EfsError } from "../errors.ts";
 import { printable, quoted } from "../text.ts";
 import { type IniText, place, readSections } from "./ini-text.ts";
-import { KEYS, type KeyId, keyName, SECTIONS, type Settings } from "./keys.ts";
+import { IGNORED_KEYS, KEYS, type KeyId, keyName, SECTIONS, type Settings } from "./keys.ts";
 
 /**
  * An efs-utils.conf as read: texts by section and key, not yet typed. `warnings` names what is not known
@@ -59,7 +59,7 @@ function unknownNames(sections: ConfigFile["sections"], lines: ConfigFile["lines
     const known = REGION_SECTION.test(section) ? "mount" : SECTIONS.find((name) => name === section);
     if (known === undefined) return [{ section, key: undefined, line: lines.get(place(section)) ?? 0 }];
     return [...keys.keys()]
-      .filter((key) => !keysOf(section).includes(key))
+      .filter((key) => !keysOf(section).includes(key) && !IGNORED_KEYS[known]?.includes(key))
       .map((key) => ({ section, key, line: lines.get(place(section, key)) ?? 0 }));
   });
 }

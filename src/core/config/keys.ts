@@ -114,6 +114,12 @@ export const KEYS = {
   retention_in_days: key("cloudwatch-log", integer(1, 3653), 14),
 } as const satisfies Record<string, Key<unknown>>;
 
+/** Keys that the EFS CSI driver writes, and that have no effect: nobody needs to be warned of them. */
+export const IGNORED_KEYS: Readonly<Partial<Record<Section, readonly string[]>>> = {
+  mount: ["csi_driver_version"],
+  "mount-watchdog": ["enable_version_check"],
+};
+
 export type KeyId = keyof typeof KEYS;
 /** The values of all keys; a key that stands in two sections has its section in front. */
 export type Settings = { readonly [Id in KeyId]: (typeof KEYS)[Id] extends Key<infer T> ? T : never };

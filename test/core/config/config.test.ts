@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { emptyConfig, isSet, parseConfig, settings } from "../../../src/core/config/config.ts";
-import { KEYS, type KeyId, keyName, type Settings } from "../../../src/core/config/keys.ts";
+import { IGNORED_KEYS, KEYS, type KeyId, keyName, type Settings } from "../../../src/core/config/keys.ts";
 import { assertProblem, problemOf } from "../problem.ts";
 import { SAMPLES } from "./samples.ts";
 
@@ -54,6 +54,74 @@ for (const id of IDS) {
     assertProblem(() => read(`[DEFAULT]\n${keyName(id)}: ${wrong}`), "config", PATH, "[DEFAULT]");
   });
 }
+
+/** What the EFS CSI driver makes of its template: all keys that it writes, in its spelling. */
+const CSI_DRIVERS_FILE = `
+[DEFAULT]
+logging_level = INFO
+logging_max_bytes = 1048576
+logging_file_count = 10
+state_file_dir_mode = 750
+
+[mount]
+dns_name_format = {az}.{fs_id}.efs.{region}.{dns_name_suffix}
+dns_name_suffix = amazonaws.com
+region = eu-west-3
+stunnel_debug_enabled = false
+stunnel_cafile = /etc/amazon/efs/efs-utils.crt
+csi_driver_version=v2.1.8
+
+stunnel_check_cert_hostname = true
+stunnel_check_cert_validity = false
+fips_mode_enabled = false
+port_range_lower_bound = 20049
+port_range_upper_bound = 21049
+optimize_readahead = true
+fall_back_to_mount_target_ip_address_enabled = true
+disable_fetch_ec2_metadata_token = false
+
+[mount.us-iso-east-1]
+dns_name_suffix = c2s.ic.gov
+stunnel_cafile = /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem
+
+[mount-watchdog]
+enabled = true
+poll_interval_sec = 1
+unmount_count_for_consistency = 5
+unmount_grace_period_sec = 30
+tls_cert_renewal_interval_min = 60
+stunnel_health_check_enabled = true
+stunnel_health_check_interval_min = 5
+stunnel_health_check_command_timeout_sec = 30
+
+enable_version_check = false
+
+[client-info] 
+source=k8s
+
+[cloudwatch-log]
+# enabled = true
+log_group_name = /aws/efs/utils
+retention_in_days = 14
+`;
+
+test("the file that the EFS CSI driver writes is read without a warning", () => {
+  assert.deepEqual(warningsOf(CSI_DRIVERS_FILE), []);
+  const { source, region, port_range_upper_bound, unmount_grace_period_sec } = read(CSI_DRIVERS_FILE);
+  assert.deepEqual(
+    { source, region, port_range_upper_bound, unmount_grace_period_sec },
+    { source: "k8s", region: "eu-west-3", port_range_upper_bound: 21_049, unmount_grace_period_sec: 30 },
+  );
+});
+
+test("the driver's keys that have no effect are known in their sections alone", () => {
+  for (const [section, keys] of Object.entries(IGNORED_KEYS)) {
+    for (const key of keys) {
+      assert.deepEqual(warningsOf(`[${section}]\n${key} = x`), []);
+      assert.match(warningsOf(`[client-info]\n${key} = x`)[0] ?? "", /is not known/);
+    }
+  }
+});
 
 test("a key's own section wins over [DEFAULT], wherever that stands", () => {
   const [own, common] = ["[mount]\nregion = us-east-1\n", "[DEFAULT]\nregion = eu-west-1\n"];
