@@ -10,6 +10,8 @@ export interface SystemPaths {
   readonly stunnelMemory: string;
   /** Where it is remembered which file systems are encrypted at rest; it may be lost at any time. */
   readonly atRestMemory: string;
+  /** Where helpers have a lock each on the mount point they work on. */
+  readonly turns: string;
   /** The program that holds a tunnel's socket; it is installed beside the others. */
   readonly keeper: string;
   /** The program that reports a mount to CloudWatch Logs. */
@@ -30,6 +32,7 @@ export const SYSTEM_PATHS: Omit<SystemPaths, InstalledProgram> = {
   mountNfs: "/sbin/mount.nfs4",
   stunnelMemory: "/run/amazon-efs-mount-helper/stunnel.json",
   atRestMemory: "/run/amazon-efs-mount-helper/at-rest",
+  turns: "/run/amazon-efs-mount-helper/turns",
 };
 
 /** All paths, for a program that lies in this directory beside the others. */

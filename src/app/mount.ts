@@ -4,7 +4,7 @@ import { EfsError } from "../core/errors.ts";
 import { WITHOUT_TLS } from "../core/identity/client.ts";
 import { describeSource } from "../core/identity/source.ts";
 import { mountCommand, type NfsServer } from "../core/nfs/command.ts";
-import { retryPolicy } from "../core/nfs/retry.ts";
+import { retryPolicy, timeLeftMs } from "../core/nfs/retry.ts";
 import type { MountRequest } from "../core/request/request.ts";
 import { describeServer, type ResolvedTarget } from "../core/target/target.ts";
 import { readMountsIn } from "../system/mounts.ts";
@@ -22,6 +22,7 @@ import { ServerLook } from "./server-look.ts";
 import { resolveTarget, type TargetContext } from "./target.ts";
 import { tunnelParts } from "./tls.ts";
 import { checkTunnel, mountThroughTunnel } from "./tunnel-mount.ts";
+import { askForTurn, type Turn } from "./turn.ts";
 
 /** What came of it, where nothing failed. */
 export type MountResult =
@@ -46,15 +47,17 @@ export async function mountFileSystem(
   const request = inOneNamespace(asked);
   // what it takes to be in another one is made ready while the target is looked up
   const network = tunnelNetwork(request.networkNamespace, context.paths.socketMaker);
+  const turn = askForTurn(request, timeLeftMs(targetContext.settings, context.elapsedMs()), context);
   let seen = () => "region and name were being looked up";
   const sees = (describe: () => string) => {
     seen = describe;
   };
   try {
-    return await mountIn(network, request, { ...context, sees }, targetContext);
+    return await mountIn(network, turn, request, { ...context, sees }, targetContext);
   } catch (error) {
     throw error === context.signal.reason ? givenUp(error as EfsError, request, seen()) : error;
   } finally {
+    turn.end();
     network.leave();
   }
 }
@@ -76,6 +79,7 @@ function givenUp({ kind, message, hint }: EfsError, request: MountRequest, seen:
 
 async function mountIn(
   network: TunnelNetwork,
+  turn: Turn,
   request: MountRequest,
   context: WatchedContext,
   targetContext: TargetContext,
@@ -92,6 +96,8 @@ async function mountIn(
   if (await unlessAborted(isNetworkMissing(request), context.signal)) return "too-early";
   const [target, parts] = await unlessAborted(lookUp, context.signal);
   context.located(target);
+  context.sees(turn.describe);
+  await unlessAborted(turn.come, context.signal);
   context.sees(() => `its server is ${describeServer(target)}`);
   const settings = targetContext.settingsFor(target.region);
   requireTls(request, target, settings);

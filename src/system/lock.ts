@@ -1,36 +1,97 @@
-import { closeSync, openSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, rmSync, statSync } from "node:fs";
 import { EfsError } from "../core/errors.ts";
 import { reason } from "./files.ts";
 import { run } from "./process.ts";
+
+/** Something that nobody else has at the same time, until it is released. */
+export interface Lock {
+  release(): void;
+}
 
 /**
  * Takes an exclusive lock on a file or a directory and keeps it until `release` or the end of this process, however it
  * ends. flock(2) belongs to the open file, so that flock(1) can take it on a descriptor it inherits.
  *
  * @param waitMs how long to wait for whoever has it; 0 does not wait
+ * @param signal ends the waiting
  * @returns undefined where somebody else has it still
- * @throws EfsError (system) where the file cannot be opened or flock(1) does not run
+ * @throws EfsError (system) where the file cannot be opened or flock(1) does not run; the signal's reason
  */
-export async function takeLock(path: string, waitMs: number): Promise<{ release(): void } | undefined> {
-  let descriptor: number;
+export async function takeLock(
+  path: string,
+  waitMs: number,
+  signal?: AbortSignal,
+): Promise<Lock | undefined> {
+  return (await lockOpened(path, waitMs, signal))?.lock;
+}
+
+/**
+ * Takes a lock whose file is there only while somebody has it, or was killed while he had it.
+ *
+ * @throws as takeLock
+ */
+export async function takePassingLock(
+  path: string,
+  waitMs: number,
+  signal?: AbortSignal,
+): Promise<Lock | undefined> {
+  const end = performance.now() + waitMs;
+  for (;;) {
+    const taken = await lockOpened(path, Math.max(end - performance.now(), 0), signal);
+    if (taken === undefined) return undefined;
+    const { lock, descriptor } = taken;
+    if (fstatSync(descriptor).ino === statSync(path, { throwIfNoEntry: false })?.ino) {
+      return {
+        release: () => {
+          rmSync(path, { force: true });
+          lock.release();
+        },
+      };
+    }
+    // whoever had it has taken the file away: the one that counts is the next
+    lock.release();
+  }
+}
+
+async function lockOpened(
+  path: string,
+  waitMs: number,
+  signal: AbortSignal | undefined,
+): Promise<{ lock: Lock; descriptor: number } | undefined> {
+  const descriptor = open(path);
+  const patience = waitMs === 0 ? ["--nonblock"] : ["--timeout", (waitMs / 1000).toFixed(3)];
+  const lock = { release: () => closeSync(descriptor) };
+  try {
+    const result = await run("/usr/bin/flock", [...patience, "--exclusive", "3"], {
+      timeoutMs: waitMs + 5000,
+      descriptors: [descriptor],
+      signal,
+    });
+    signal?.throwIfAborted();
+    if (result.status === 0) return { lock, descriptor };
+    if (result.status !== 1) throw unusable(path, result.stderr.trim());
+    lock.release();
+    return undefined;
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function open(path: string): number {
   try {
     const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-    descriptor = openSync(path, isDirectory ? "r" : "a", 0o600);
+    return openSync(path, isDirectory ? "r" : "a", 0o600);
   } catch (cause) {
     throw new EfsError("system", `cannot open ${path} to lock it: ${reason(cause)}`, {
       hint: "check that its directory is there and writable",
       cause,
     });
   }
-  const patience = waitMs === 0 ? ["--nonblock"] : ["--timeout", String(waitMs / 1000)];
-  const result = await run("/usr/bin/flock", [...patience, "--exclusive", "3"], {
-    timeoutMs: waitMs + 5000,
-    descriptors: [descriptor],
-  });
-  if (result.status === 0) return { release: () => closeSync(descriptor) };
-  closeSync(descriptor);
-  if (result.status === 1) return undefined;
-  throw new EfsError("system", `cannot lock ${path}: ${result.stderr.trim() || "flock(1) failed"}`, {
+}
+
+function unusable(path: string, why: string): EfsError {
+  return new EfsError("system", `cannot lock ${path}: ${why || "flock(1) failed"}`, {
     hint: "install util-linux",
   });
 }

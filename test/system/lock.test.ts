@@ -3,7 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { EfsError } from "../../src/core/errors.ts";
-import { takeLock } from "../../src/system/lock.ts";
+import { takeLock, takePassingLock } from "../../src/system/lock.ts";
 import { startDetached } from "../../src/system/process.ts";
 import { temporaryDirectory } from "../app/authority.ts";
 import { kill } from "../app/watchdog-rig.ts";
@@ -76,4 +76,54 @@ test("where the lock's directory is not there, the error says so", async (t) => 
     return error instanceof EfsError && error.kind === "system" && error.message.includes(path);
   });
   assert.equal(existsSync(join(path, "..")), false);
+});
+
+test("waiting for a lock ends with its signal, and nothing waits on", async (t) => {
+  const path = join(temporaryDirectory(t, "lock"), "lock");
+  const first = await takeLock(path, 0);
+  const controller = new AbortController();
+  const waiting = takeLock(path, 60_000, controller.signal);
+  const why = new Error("enough");
+  controller.abort(why);
+  await assert.rejects(waiting, why);
+  first?.release();
+  const next = await takeLock(path, 0);
+  assert.ok(next !== undefined);
+  next.release();
+});
+
+test("a passing lock's file is there as long as somebody has it", async (t) => {
+  const path = join(temporaryDirectory(t, "lock"), "lock");
+  const lock = await takePassingLock(path, 0);
+  assert.ok(lock !== undefined && existsSync(path));
+  assert.equal(await takePassingLock(path, 0), undefined);
+  lock.release();
+  assert.equal(existsSync(path), false);
+});
+
+test("all who wait for a passing lock have it in turn, each alone, and no file is left", async (t) => {
+  const path = join(temporaryDirectory(t, "lock"), "lock");
+  let having = 0;
+  const turns = Array.from({ length: 10 }, async () => {
+    const lock = await takePassingLock(path, 60_000);
+    having += 1;
+    const alone = having === 1;
+    await new Promise(setImmediate);
+    having -= 1;
+    lock?.release();
+    return lock !== undefined && alone;
+  });
+  assert.deepEqual(await Promise.all(turns), Array(10).fill(true));
+  assert.equal(existsSync(path), false);
+});
+
+test("who has waited for a passing lock has the one that others see", async (t) => {
+  const path = join(temporaryDirectory(t, "lock"), "lock");
+  const first = await takePassingLock(path, 0);
+  const waiting = takePassingLock(path, 60_000);
+  first?.release();
+  const second = await waiting;
+  assert.ok(second !== undefined);
+  assert.equal(await takePassingLock(path, 0), undefined);
+  second.release();
 });

@@ -74,6 +74,7 @@ async function machine(t: TestContext, options: MachineOptions = {}): Promise<Do
       mountNfs: "/sbin/mount.nfs4",
       stunnelMemory: at("stunnel.json"),
       atRestMemory: at("at-rest"),
+      turns: at("turns"),
       keeper: "/none",
       publisher: "/none",
       socketMaker: "/none",
