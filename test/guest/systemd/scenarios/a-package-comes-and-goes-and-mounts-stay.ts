@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
-import { cpSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { LOCAL_LAYOUT, PACKAGE } from "../../../../src/app/install-layout.ts";
+import { LOCAL_LAYOUT, PACKAGE, RUNTIME } from "../../../../src/app/install-layout.ts";
 import { must } from "../../runner/command.ts";
+import { mount } from "../../runner/mounting.ts";
 import { readProcess } from "../../runner/proc.ts";
 import { CONFIGURATION, install, MOUNT_POINT } from "../../runner/product.ts";
 import { scenario } from "../../runner/scenario.ts";
 import { PACKAGES, WATCHDOG } from "../machine.ts";
 import { isActive, watchdogPid } from "../systemd.ts";
 
+const PACKAGED = "/mnt/packaged";
 const KEPT = "/run/configuration-before";
 const LIMIT = { timeoutMs: 180_000 };
 /** Nobody is there to answer questions, the guest forgets its disk, and no manual is looked up in it. */
@@ -50,6 +52,14 @@ export default scenario(
       (await isActive(guest, WATCHDOG)) && (await watchdogPid(guest)) !== replaced;
     await guest.eventually("the package's watchdog runs", isReplaced, 60_000);
     const watchdog = await watchdogPid(guest);
+    assert.equal(readlinkSync(`/proc/${watchdog}/exe`), RUNTIME);
+    // a mount of its own, by the node that it brings; the authorities are the test's again
+    cpSync(join(KEPT, "efs-utils.crt"), join(CONFIGURATION, "efs-utils.crt"));
+    const { seconds } = await mount(guest, "fs-87654321:/d03", "tls", { path: PACKAGED });
+    guest.figure(`the package's mount took ${seconds.toFixed(1)} s`);
+    assert.equal(await guest.read(`${PACKAGED}/name`), "fs-87654321/d03");
+    await guest.umount(PACKAGED);
+    await guest.eventually("its tunnel is gone", () => tunnels().length === before.length, 60_000);
     await dpkg("removed", "--remove", PACKAGE);
     await dpkg("purged", "--purge", PACKAGE);
     assert.notEqual(readProcess(watchdog), undefined, "with tunnels in use, the watchdog stays");
