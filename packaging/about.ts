@@ -18,8 +18,8 @@ export const ABOUT = {
     "mount.efs, amazon-efs-mount-watchdog and efs-utils: commands, fstab lines, options, configuration and",
     "state files are those of amazon-efs-utils, whose place this takes. The package has a node of its own.",
   ],
-  /** The package whose place this one takes. */
-  replaces: "amazon-efs-utils",
+  /** The package whose place this one takes, and the version of it whose interface this one has. */
+  replaces: { name: "amazon-efs-utils", version: "2.3.3" },
 } as const;
 
 /** What a kind of machine is called by Debian and by rpm; by node as the key. */

@@ -10,8 +10,8 @@ const RELEASE = "1";
 /** What the host must have; the libraries are those that node is linked with, of the versions it asks for. */
 const REQUIRES = ["glibc >= 2.28", "libgcc", "libstdc++", "nfs-utils", "stunnel >= 5.15", "util-linux"];
 
-/** Which of the maintainer scripts rpm runs when. */
-const SCRIPTS = { post: "after-install", preun: "before-removal", postun: "after-removal" };
+/** Which of the maintainer scripts rpm runs when: what it replaces is removed between %post and %posttrans. */
+const SCRIPTS = { posttrans: "after-install", preun: "before-removal", postun: "after-removal" };
 
 /** Nothing of the machine or the moment of the build is in the package, and nothing is changed on the way. */
 const DEFINITIONS: Readonly<Record<string, string>> = {
@@ -53,9 +53,9 @@ Release: ${RELEASE}
 Summary: ${summary}
 License: ${license}
 AutoReqProv: no
-${REQUIRES.map((what) => `Requires: ${what}\n`).join("")}Provides: ${replaces}
-Obsoletes: ${replaces}
-Conflicts: ${replaces}
+${REQUIRES.map((what) => `Requires: ${what}\n`).join("")}Provides: ${replaces.name} = ${replaces.version}
+Obsoletes: ${replaces.name}
+Conflicts: ${replaces.name}
 
 %description
 ${description.join("\n")}

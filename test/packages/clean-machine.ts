@@ -84,9 +84,9 @@ export class CleanMachine {
     this.output("dpkg", "--force-unsafe-io", "--force-confdef", "--force-confold", action, known);
   }
 
-  /** Runs this machine's rpm for the system in there, in which nothing else was installed by rpm. */
+  /** Runs this machine's rpm for the system in there, of which rpm knows nothing that it did not install itself. */
   rpm(...args: string[]): void {
-    run("rpm", "--root", this.root, "--nodeps", ...args);
+    run("rpm", "--root", this.root, ...args);
   }
 
   read(path: string): string {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -7,12 +7,14 @@ import { after, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { pinnedRuntime } from "../../packaging/runtime.ts";
 import { LIBRARY, PACKAGE, PACKAGE_LAYOUT, PROGRAMS, RUNTIME } from "../../src/app/install-layout.ts";
+import type { Test } from "../app/authority.ts";
 import { CHECKOUT, VERSION } from "../bin/built.ts";
 import { inNamespaces, NO_NAMESPACES, run } from "../fakes/namespaces.ts";
 import { CleanMachine, listens, MOUNT, processes, type Tunnel } from "./clean-machine.ts";
 import { cleanRoot } from "./clean-root.ts";
 import { Container, connectedClient } from "./container.ts";
 import { type Image, imageOf } from "./image.ts";
+import { makeStandIn, type StandIn } from "./stand-in.ts";
 import { NEXT_CONFIG_LINE, NEXT_VERSION, type Packages, Versions } from "./versions.ts";
 
 /** How the copy of this in namespaces is told what was made outside of them. */
@@ -22,6 +24,12 @@ const KEY = "/etc/amazon/efs/privateKey.pem";
 const LOG = "/var/log/amazon/efs/mount.log";
 const CHANGE = "# changed by the administrator\n";
 const WATCHDOG = "amazon-efs-mount-watchdog";
+
+/** Has the scripts of packages find a tunnel in use. */
+function tunnelThere(machine: CleanMachine): void {
+  machine.output("mkdir", "-p", "/run/efs");
+  machine.write("/run/efs/stunnel-config.fs-1.mnt.20049", "");
+}
 
 /** Does of a mount what the watchdog can see without an NFS client in the kernel: stays connected to the tunnel. */
 const CONNECTING_MOUNT_NFS4 = `#!/bin/bash
@@ -162,7 +170,10 @@ function tests(): void {
 
     for (const [kind, install] of [
       ["deb", (machine: CleanMachine, { deb }: Packages) => machine.dpkg("--install", deb)],
-      ["rpm", (machine: CleanMachine, { rpm }: Packages) => machine.rpm("-U", "--oldpackage", rpm)],
+      [
+        "rpm",
+        (machine: CleanMachine, { rpm }: Packages) => machine.rpm("-U", "--nodeps", "--oldpackage", rpm),
+      ],
     ] as const) {
       test(`is kept by an upgrade and a downgrade of the .${kind}; an unchanged one is replaced`, (t) => {
         const machine = new CleanMachine(t);
@@ -220,11 +231,11 @@ function tests(): void {
 
     test("outlives upgrade, downgrade and removal of the .rpm", async (t) => {
       const machine = new CleanMachine(t);
-      machine.rpm("-i", made.this.rpm);
+      machine.rpm("-i", "--nodeps", made.this.rpm);
       await machine.serve();
       await outlives(machine, machine.mount(), {
-        upgrade: () => machine.rpm("-U", made.next.rpm),
-        downgrade: () => machine.rpm("-U", "--oldpackage", made.this.rpm),
+        upgrade: () => machine.rpm("-U", "--nodeps", made.next.rpm),
+        downgrade: () => machine.rpm("-U", "--nodeps", "--oldpackage", made.this.rpm),
         removal: () => machine.rpm("-e", PACKAGE),
       });
       assert.equal(existsSync(join(machine.root, LIBRARY)), false);
@@ -252,11 +263,6 @@ function tests(): void {
 
   describe("systemd", () => {
     const INSTALLED = ["daemon-reload", `--no-block try-restart ${WATCHDOG}`];
-    const tunnelThere = (machine: CleanMachine) => {
-      machine.output("mkdir", "-p", "/run/efs");
-      machine.write("/run/efs/stunnel-config.fs-1.mnt.20049", "");
-    };
-
     for (const [kind, install, remove] of [
       [
         "deb",
@@ -265,7 +271,7 @@ function tests(): void {
       ],
       [
         "rpm",
-        (machine: CleanMachine, { rpm }: Packages) => machine.rpm("-U", rpm),
+        (machine: CleanMachine, { rpm }: Packages) => machine.rpm("-U", "--nodeps", rpm),
         (machine: CleanMachine) => machine.rpm("-e", PACKAGE),
       ],
     ] as const) {
@@ -285,34 +291,100 @@ function tests(): void {
         install(machine, made.this);
         systemd.calls();
         tunnelThere(machine);
+        install(machine, made.next);
+        assert.deepEqual(systemd.calls(), ["daemon-reload", `--no-block restart ${WATCHDOG}`]);
         remove(machine);
         assert.deepEqual(systemd.calls(), [`--quiet disable ${WATCHDOG}`, "daemon-reload"]);
       });
     }
   });
 
-  test("amazon-efs-utils gives way to the .deb, which takes over its configuration", (t) => {
-    const machine = new CleanMachine(t);
-    const files = {
-      "DEBIAN/control":
-        "Package: amazon-efs-utils\nVersion: 1.0\nArchitecture: all\nMaintainer: m\nDescription: d\n",
-      "DEBIAN/conffiles": `${CONFIG}\n`,
-      [CONFIG]: "[mount]\n",
-      "sbin/mount.efs": "#!/bin/false\n",
-    };
-    for (const [name, text] of Object.entries(files)) {
-      machine.output("mkdir", "-p", join("/other", name, ".."));
-      machine.write(join("/other", name), text);
-    }
-    machine.output("dpkg-deb", "--build", "/other", "/other.deb");
-    machine.output("dpkg", "--install", "/other.deb");
-    machine.write(CONFIG, `[mount]\n${CHANGE}`);
-    machine.dpkg("--install", made.this.deb);
-    assert.equal(machine.output("mount.efs", "--version"), `mount.efs ${VERSION}\n`);
-    assert.equal(machine.read(CONFIG), `[mount]\n${CHANGE}`);
-    const { stdout } = machine.run("dpkg-query", "--status", "amazon-efs-utils");
-    assert.doesNotMatch(stdout, /^Status: .* installed$/m);
-  });
+  for (const kind of ["deb", "rpm"] as const) {
+    describe(`amazon-efs-utils and the .${kind}`, () => {
+      /** What rpm takes for the system, of which it knows nothing here. */
+      const SYSTEM: StandIn = {
+        name: "system",
+        version: "1",
+        provides: [
+          "glibc = 2.34",
+          "libgcc",
+          "libstdc++",
+          "nfs-utils",
+          "stunnel = 5.68",
+          "util-linux",
+          "/bin/sh",
+        ],
+      };
+      const THEIRS: StandIn = {
+        name: "amazon-efs-utils",
+        version: "2.4.2",
+        files: { [CONFIG]: "[mount]\n", "/usr/sbin/mount.efs": "#!/bin/false\n" },
+      };
+      const atLeast = (version: string) => (kind === "deb" ? `(>= ${version})` : `>= ${version}`);
+
+      function system(t: Test) {
+        const machine = new CleanMachine(t);
+        const install = (file: string) => {
+          if (kind === "deb") machine.dpkg("--install", file);
+          else machine.rpm("-U", file);
+        };
+        const add = (standIn: StandIn) => install(makeStandIn(kind, "/media", standIn));
+        if (kind === "rpm") add(SYSTEM);
+        const isInstalled = (name: string) =>
+          kind === "deb"
+            ? /^Status: .* installed$/m.test(machine.run("dpkg-query", "--status", name).stdout)
+            : spawnSync("rpm", ["--root", machine.root, "--query", name]).status === 0;
+        return { machine, install, add, isInstalled };
+      }
+
+      // where it is in the .deb, and in .rpms for systems on which /sbin is a link and for those on which it is not
+      for (const place of ["/sbin/mount.efs", ...(kind === "rpm" ? ["/usr/sbin/mount.efs"] : [])]) {
+        test(`it gives way at ${place}; what was changed in its configuration stays in force`, (t) => {
+          const { machine, install, add, isInstalled } = system(t);
+          add({ ...THEIRS, files: { [CONFIG]: "[mount]\n", [place]: "#!/bin/false\n" } });
+          machine.write(CONFIG, `[mount]\n${CHANGE}`);
+          for (const [{ [kind]: file }, version] of [
+            [made.this, VERSION],
+            [made.next, NEXT_VERSION],
+          ] as const) {
+            install(file);
+            assert.equal(machine.output("mount.efs", "--version"), `mount.efs ${version}\n`);
+            assert.equal(machine.read(CONFIG), `[mount]\n${CHANGE}`);
+            assert.equal(isInstalled(THEIRS.name), false);
+          }
+        });
+      }
+
+      test("what needs it, also of a version, is content with ours, unless that version knows more", (t) => {
+        const { install, add, isInstalled } = system(t);
+        const { name } = THEIRS;
+        add(THEIRS);
+        add({ name: "needs-any", version: "1", needs: [name] });
+        add({ name: "needs-old", version: "1", needs: [`${name} ${atLeast("1.31")}`] });
+        install(made.this[kind]);
+        add({ name: "needs-later", version: "1", needs: [`${name} ${atLeast("2.1.0")}`] });
+        install(made.next[kind]);
+        for (const other of ["needs-any", "needs-old", "needs-later", PACKAGE])
+          assert.ok(isInstalled(other), other);
+        assert.equal(isInstalled(name), false);
+        const newest = { name: "needs-newest", version: "1", needs: [`${name} ${atLeast("3.0")}`] };
+        assert.throws(() => add(newest), /amazon-efs-utils/);
+      });
+
+      test("tunnels whose watchdog goes with it get ours", (t) => {
+        const { machine, install, add } = system(t);
+        add({ ...THEIRS, beforeRemoval: `systemctl stop ${WATCHDOG}` });
+        const systemd = machine.pretendSystemd();
+        tunnelThere(machine);
+        install(made.this[kind]);
+        assert.deepEqual(systemd.calls(), [
+          `stop ${WATCHDOG}`,
+          "daemon-reload",
+          `--no-block restart ${WATCHDOG}`,
+        ]);
+      });
+    });
+  }
 
   describe("the image for containers, made by its recipe", () => {
     const GATE = "/sbin/mount.efs";
