@@ -5,6 +5,7 @@ import { asEfsError, EfsError, type ErrorKind, oneLine } from "../../src/core/er
 import { asPort, parseAccessPointId, parseFileSystemId, parsePort, parseRegion } from "../../src/core/ids.ts";
 import { LOG_LEVELS, logLine } from "../../src/core/log-line.ts";
 import { hasControlCharacter, printable, quoted } from "../../src/core/text.ts";
+import { anyText } from "./any-text.ts";
 
 const STATUS: Record<ErrorKind, number> = {
   usage: 1,
@@ -45,7 +46,7 @@ test("an error's line is what is wrong and then what to do", () => {
 
 test("whatever an error says, its line is one and shows control characters without sending them", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (message, hint) => {
+    fc.property(anyText(), anyText(), (message, hint) => {
       assert.doesNotMatch(oneLine(new EfsError("mount", message, { hint })), /\p{Cc}/u);
       assert.doesNotMatch(oneLine(asEfsError(new Error(`${message}\u001b[31m`))), /\p{Cc}/u);
     }),
@@ -55,7 +56,7 @@ test("whatever an error says, its line is one and shows control characters witho
 test("control characters are found and shown, and nothing else is changed", () => {
   assert.equal(printable("a\nb\u001b[31mc\u0085d\u007f"), "a\\x0ab\\x1b[31mc\\x85d\\x7f");
   fc.assert(
-    fc.property(fc.string({ unit: "binary" }), (text) => {
+    fc.property(anyText(), (text) => {
       assert.equal(hasControlCharacter(text), /\p{Cc}/u.test(text));
       assert.equal(hasControlCharacter(printable(text)), false);
       if (!hasControlCharacter(text)) assert.equal(printable(text), text);
@@ -109,7 +110,7 @@ test("a line of the log has time, zone, level and message", () => {
 test("a line of the log is one, whatever its message is", () => {
   assert.match(logLine(new Date(), "ERROR", "a\nb\r\n c"), / - ERROR - a \| b \| c\n$/);
   fc.assert(
-    fc.property(fc.string({ unit: "binary" }), (message) => {
+    fc.property(anyText(), (message) => {
       assert.match(logLine(new Date(), "INFO", message), /^[^\r\n]*\n$/);
     }),
   );

@@ -7,6 +7,7 @@ import type { MountStatus, Status } from "../../src/core/status/status.ts";
 import { paintFor } from "../../src/render/paint.ts";
 import { prometheusText } from "../../src/render/prometheus.ts";
 import { statusText } from "../../src/render/status.ts";
+import { anyText } from "../core/any-text.ts";
 
 const NOW = Date.parse("2026-11-24T12:00:00Z");
 const MOUNT: MountStatus = {
@@ -84,7 +85,7 @@ not read: /run/efs: only root may read it`,
   });
 
   test("is no wider than the terminal, and sends no control characters, whatever is mounted where", () => {
-    const any = fc.string({ maxLength: 200, unit: "binary" });
+    const any = anyText({ maxLength: 200 });
     fc.assert(
       fc.property(any, any, fc.integer({ min: 40, max: 200 }), (mountPoint, what, width) => {
         const problems = [{ what, remedy: what }];
@@ -154,7 +155,7 @@ describe("status as metrics", () => {
 
   test("is Prometheus's format whatever is mounted where", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary" }), (mountPoint) => {
+      fc.property(anyText(), (mountPoint) => {
         readMetrics(prometheusText({ ...ALL, mounts: [{ ...MOUNT, mountPoint }] }));
       }),
     );

@@ -14,6 +14,7 @@ import { after, test } from "node:test";
 import fc from "fast-check";
 import { type LineFormat, type LogFileSettings, lineFormat, openLog } from "../../src/system/log.ts";
 import { temporaryDirectory } from "../app/authority.ts";
+import { anyText } from "../core/any-text.ts";
 import { buildChild, startChild } from "./children.ts";
 
 const child = buildChild({ after });
@@ -74,7 +75,7 @@ test("whatever messages are, each is one line", (t) => {
   const log = openLog(path, UNLIMITED);
   let count = 0;
   fc.assert(
-    fc.property(fc.string({ unit: "binary" }), (message) => {
+    fc.property(anyText(), (message) => {
       log.info(message);
       count += 1;
     }),

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { emptyConfig, isSet, parseConfig, settings } from "../../../src/core/config/config.ts";
 import { IGNORED_KEYS, KEYS, type KeyId, keyName, type Settings } from "../../../src/core/config/keys.ts";
+import { anyText } from "../any-text.ts";
 import { assertProblem, problemOf } from "../problem.ts";
 import { SAMPLES } from "./samples.ts";
 
@@ -198,8 +199,7 @@ for (const value of VERBATIM) {
 }
 
 test("every value of one line comes back as it was written", () => {
-  const value = fc
-    .string({ unit: "binary", maxLength: 30 })
+  const value = anyText({ maxLength: 30 })
     .map((text) => text.replaceAll(/[\p{Cc}\uFEFF]/gu, "").trim())
     .filter((text) => text !== "" && !/(^|\s)[#;]/.test(text));
   const key = fc.constantFrom<KeyId>("source", "log_group_name", "dns_name_suffix", "az_id");
@@ -272,10 +272,10 @@ const piece = fc.oneof(
   ),
   fc.constantFrom("\r", "\n", "\r\n", "\uFEFF", "\\", "\\.", '"', "'", "[]", "__proto__", "true", "null"),
   fc.constantFrom(...IDS.map(keyName)),
-  fc.string({ unit: "binary", maxLength: 8 }),
+  anyText({ maxLength: 8 }),
 );
 const anyFile = fc.oneof(
-  fc.string({ unit: "binary" }),
+  anyText(),
   fc.array(piece, { maxLength: 40 }).map((all) => all.join("")),
 );
 
@@ -294,7 +294,7 @@ test("whatever a file holds, reading it gives settings or an error of ours", () 
 });
 
 test("whatever stands in a file's comments, it sets nothing", () => {
-  const comment = fc.string({ unit: "binary" }).map((text) => text.replaceAll(/[\r\n]/g, ""));
+  const comment = anyText().map((text) => text.replaceAll(/[\r\n]/g, ""));
   fc.assert(
     fc.property(fc.constantFrom("#", ";", "  #"), comment, (sign, text) => {
       assert.deepEqual(read(`[mount]\n${sign}${text}\nregion = a ${sign}${text}`), {

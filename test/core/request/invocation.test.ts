@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { isForOthers, isOwn, OWN_OPTIONS } from "../../../src/core/request/options.ts";
 import { type MountRequest, parseInvocation, USAGE } from "../../../src/core/request/request.ts";
+import { anyText } from "../any-text.ts";
 import { assertProblem, problemOf } from "../problem.ts";
 
 const DEVICE = "fs-0123456789abcdef0:/";
@@ -195,7 +196,7 @@ test("help and version count wherever they stand, and nothing else is read then"
 });
 
 const text = fc.oneof(
-  fc.string({ unit: "binary" }),
+  anyText(),
   fc.constantFrom(DEVICE, POINT, "-o", "-N", "-t", "-sfnvrw", "-r", "", "-", "--", "__proto__"),
   fc
     .array(

@@ -15,6 +15,7 @@ import {
   type NameParts,
   usesSystemAuthorities,
 } from "../../../src/core/target/target.ts";
+import { anyText } from "../any-text.ts";
 import { assertProblem, problemOf } from "../problem.ts";
 
 const FORMAT = "{az}.{fs_id}.efs.{region}.{dns_name_suffix}";
@@ -75,17 +76,15 @@ for (const [format, ...says] of BAD_FORMATS) {
   });
 }
 
-const anyText = fc.string({ unit: "binary" });
-
 test("whatever format and suffix are, the name is a plain host name or an error of ours", () => {
   const piece = fc.oneof(
     fc.constantFrom("{az}.", "{fs_id}", "{region}", "{dns_name_suffix}", ".", "{", "}"),
-    anyText,
+    anyText(),
   );
   const format = fc.array(piece).map((pieces) => pieces.join(""));
   const zone = fc.constantFrom(undefined, "us-east-1a");
   fc.assert(
-    fc.property(format, anyText, zone, (text, suffix, az) => {
+    fc.property(format, anyText(), zone, (text, suffix, az) => {
       const names = [dnsName, certificateName].map((build) => () => build(text, parts({ suffix, zone: az })));
       for (const name of names) {
         if (problemOf(name) === undefined) assert.match(name(), /^(?=.{1,253}$)[\w-]+(\.[\w-]+)*$/);

@@ -6,6 +6,7 @@ import type { VerifyLevel } from "../../../src/core/request/request.ts";
 import type { ResolvedTarget } from "../../../src/core/target/target.ts";
 import { tunnelPaths } from "../../../src/core/tunnel/names.ts";
 import { stunnelConfig, type TunnelSettings } from "../../../src/core/tunnel/stunnel-config.ts";
+import { anyText } from "../any-text.ts";
 import { assertProblem, problemOf } from "../problem.ts";
 import { NEW, OLD } from "./builds.ts";
 
@@ -170,7 +171,7 @@ test("a check that verify=0 makes void is not asked of an old stunnel", () => {
 });
 
 const hostile = fc.oneof(
-  fc.string({ unit: "binary" }),
+  anyText(),
   fc
     .tuple(
       fc.string(),

@@ -11,6 +11,7 @@ import {
   reloadVerdict,
   type TunnelVerdict,
 } from "../../../src/core/tunnel/tunnel-log.ts";
+import { anyText } from "../any-text.ts";
 
 /** A log as stunnel writes it, of lines with or without the number of their connection. */
 function log(...messages: string[]): string {
@@ -160,7 +161,7 @@ for (const [what, text, verdict] of VERDICTS) {
 
 const piece = fc.oneof(
   fc.constantFrom(...START, ...CONNECTED, GOOD, ASKED, BAD_CHAIN, BAD_HOST, BY_CERT, BY_OCSP, FAILED),
-  fc.string({ unit: "binary" }),
+  anyText(),
 );
 
 test("whatever a log holds, a refusal that it leads to is one line with a remedy", () => {
