@@ -13,7 +13,7 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { execa } from "execa";
 import { install } from "../src/app/install.ts";
-import { LIBRARY, PACKAGE, PACKAGE_LAYOUT, RUNTIME } from "../src/app/install-layout.ts";
+import { CONTAINER_GATE, LIBRARY, PACKAGE, PACKAGE_LAYOUT, RUNTIME } from "../src/app/install-layout.ts";
 import { ROOT } from "./about.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -22,7 +22,7 @@ const BEST_COMPRESSION = { level: 9 };
 
 /**
  * Makes in `tree` all that a package brings, as it will be below /: what `efs-utils install` installs, with a node of
- * its own, and the documentation that packages have.
+ * its own, the gate for containers, and the documentation that packages have.
  *
  * @param scratch a directory for what is made on the way
  * @param date the time of every file, in seconds since 1970
@@ -33,6 +33,7 @@ export async function makeTree(tree: string, scratch: string, runtime: Runtime, 
   await putRuntime(join(tree, RUNTIME), runtime);
   await install({ built, root: tree, node: RUNTIME, layout: PACKAGE_LAYOUT, say: () => {} });
   for (const { path } of PACKAGE_LAYOUT.manPages) compress(join(tree, path));
+  putGate(join(tree, CONTAINER_GATE));
   putDocumentation(join(tree, DOCUMENTATION), runtime);
   for (const { path } of entries(tree)) lutimesSync(join(tree, path), date, date);
 }
@@ -41,6 +42,12 @@ export async function makeTree(tree: string, scratch: string, runtime: Runtime, 
 async function putRuntime(target: string, { program }: Runtime): Promise<void> {
   mkdirSync(dirname(target), { recursive: true });
   await execa("strip", ["-o", target, program]);
+  chmodSync(target, 0o755);
+}
+
+function putGate(target: string): void {
+  mkdirSync(dirname(target), { recursive: true });
+  copyFileSync(join(ROOT, "packaging/container/mount.efs"), target);
   chmodSync(target, 0o755);
 }
 

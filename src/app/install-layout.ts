@@ -24,6 +24,9 @@ export function launcherPath(name: string): string {
   return `${LIBRARY}/bin/${name}`;
 }
 
+/** Where packages have the gate that a container puts in the place of mount.efs. */
+export const CONTAINER_GATE = `${LIBRARY}/container/mount.efs`;
+
 /** The package.json beside the launchers. */
 export const LAUNCHERS_PACKAGE = { path: launcherPath("package.json"), text: '{ "type": "commonjs" }\n' };
 

@@ -22,6 +22,7 @@ import { commonName, makeCertificate } from "./certificate.ts";
 import type { MountContext } from "./context.ts";
 import type { FoundCredentials } from "./credentials.ts";
 import { usesFips } from "./fips.ts";
+import { authoritiesRemedy } from "./install-remedy.ts";
 import { sweepUnfinished } from "./leftovers.ts";
 import type { TunnelNetwork } from "./namespace-socket.ts";
 import { outliveOwnUnit } from "./own-unit.ts";
@@ -102,7 +103,7 @@ export function tunnelSettings(
 function requireCertificates(caFile: string): void {
   const wrong = (why: string) =>
     new EfsError("config", `the file of authorities ${caFile} ${why}`, {
-      hint: "correct cafile or stunnel_cafile, or install the file again with efs-utils install",
+      hint: authoritiesRemedy(),
     });
   const text = readIfThere(caFile);
   if (text === undefined) throw wrong("is not there");

@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { pinnedRuntime } from "../../packaging/runtime.ts";
-import { LIBRARY, PACKAGE, PACKAGE_LAYOUT, PROGRAMS, RUNTIME } from "../../src/app/install-layout.ts";
+import {
+  CA_BUNDLE,
+  CONFIG as CONFIG_FILE,
+  LIBRARY,
+  PACKAGE,
+  PACKAGE_LAYOUT,
+  PROGRAMS,
+  RUNTIME,
+} from "../../src/app/install-layout.ts";
 import type { Test } from "../app/authority.ts";
 import { CHECKOUT, VERSION } from "../bin/built.ts";
 import { inNamespaces, NO_NAMESPACES, run } from "../fakes/namespaces.ts";
@@ -76,6 +84,10 @@ function tests(): void {
       assert.match(made.refused, /^release: there are changes that are not committed; .*CHANGELOG\.md/);
     });
 
+    test("is not made where a test fails, or is skipped", () => {
+      assert.deepEqual(made.untested, { status: 1, made: false });
+    });
+
     test("has packages, a bill of materials and checksums, all of its version", () => {
       const sums = execFileSync("sha256sum", ["--check", "--strict", "SHA256SUMS"], {
         cwd: made.release,
@@ -142,6 +154,25 @@ function tests(): void {
       assert.match(notices.toString(), /^Node\.js is licensed for use as follows:$/m);
       const bundled = machine.output("cat", `/usr/share/doc/${PACKAGE}/THIRD-PARTY-LICENSES`);
       assert.equal(bundled, readFileSync(join(CHECKOUT, "THIRD-PARTY-LICENSES"), "utf8"));
+    });
+
+    test("says how shipped files that are gone get back, and its commands do it", () => {
+      const findings = (): { finding: string; remedy?: string }[] =>
+        JSON.parse(machine.run("efs-utils", "doctor", "--json").stdout).checks.flatMap(
+          (check: { findings: unknown[] }) => check.findings,
+        );
+      const gone = () =>
+        findings().filter(({ finding }) => /it is not there: every key|it cannot be read/.test(finding));
+      const shipped = [CONFIG_FILE, CA_BUNDLE].map(({ name, path }) => ({
+        path,
+        text: machine.read(`${LIBRARY}/${name}`),
+      }));
+      for (const { path } of shipped) rmSync(join(machine.root, path));
+      const remedies = gone().map(({ remedy = "" }) => remedy);
+      assert.equal(remedies.length, shipped.length);
+      for (const remedy of remedies) machine.output("sh", "-c", remedy.replace(/, or .*/, ""));
+      assert.deepEqual(gone(), []);
+      for (const { path, text } of shipped) assert.equal(machine.read(path), text);
     });
 
     test("leaves to the package manager what efs-utils install would change", () => {
@@ -393,20 +424,20 @@ function tests(): void {
     test("is a whole system with the package, and the gate for its mount.efs", (t) => {
       const machine = new CleanMachine(t, made.image.root);
       assert.equal(machine.output("dpkg", "--audit"), "");
-      assert.equal(machine.read(GATE), gate);
+      assert.equal(machine.output("cat", GATE), gate);
       assert.equal(machine.output(GATE, "--version"), `mount.efs ${VERSION}\n`);
       assert.deepEqual(readdirSync(join(machine.root, "tmp")), []);
       assert.deepEqual(readdirSync(join(machine.root, "var/lib/apt/lists")), []);
     });
 
-    test("keeps its gate when the package in it is upgraded, and when it is removed", (t) => {
+    test("keeps its gate when the package in it is upgraded, and has none without the package", (t) => {
       const machine = new CleanMachine(t, made.image.root);
       machine.dpkg("--install", made.next.deb);
-      assert.equal(machine.read(GATE), gate);
+      assert.equal(machine.output("cat", GATE), gate);
       assert.equal(machine.output(GATE, "--version"), `mount.efs ${NEXT_VERSION}\n`);
       assert.equal(machine.output(`${GATE}.ungated`, "--version"), `mount.efs ${NEXT_VERSION}\n`);
       machine.dpkg("--remove", PACKAGE);
-      assert.equal(machine.read(GATE), gate);
+      assert.equal(machine.run("test", "-e", GATE).status, 1);
     });
 
     test("looks after mounts with a root that is only read; the next container takes them over", async (t) => {

@@ -26,7 +26,7 @@ describe("npm test", () => {
   afterEach(() => place.remove());
 
   /** Runs the stages, some of them replaced; the long ones are left out. */
-  const run = (changed: Record<string, string> = {}) => {
+  const run = (changed: Record<string, string> = {}, ...options: string[]) => {
     for (const [name, text] of Object.entries({ ...STAGES, ...changed })) {
       const file = join(place.path, name);
       mkdirSync(dirname(file), { recursive: true });
@@ -34,13 +34,43 @@ describe("npm test", () => {
     }
     cpSync(join(CHECKOUT, "scripts/test.mjs"), join(place.path, "scripts/test.mjs"));
     const script = join(place.path, "scripts/test.mjs");
-    const { status, stdout } = spawnSync(process.execPath, [script], { encoding: "utf8" });
-    return { status, summary: stdout.trim().split("\n").at(-1) };
+    const { status, stdout } = spawnSync(process.execPath, [script, ...options], { encoding: "utf8" });
+    const lines = stdout.trim().split("\n");
+    return { status, summary: lines.at(-1), lines };
   };
 
+  const end = ({ status, summary }: ReturnType<typeof run>) => ({ status, summary });
+
   test("sums up all stages in its last line", () => {
-    assert.deepEqual(run(), { status: 0, summary: "14 passed, 0 failed" });
+    assert.deepEqual(end(run()), { status: 0, summary: "14 passed, 0 failed" });
   });
+
+  const SKIPS: [what: string, changed: Record<string, string>, stage: RegExp, summary: string][] = [
+    [
+      "a test",
+      { "scripts/unit.mjs": program(0, "# tests 7", "# pass 5", "# fail 0", "# cancelled 0", "# skipped 2") },
+      /^unit tests: 5 passed, 0 failed, 2 skipped, /,
+      "12 passed, 0 failed",
+    ],
+    [
+      "conformance, where there is no suite,",
+      { "scripts/conformance.mjs": program(0, "no conformance suite at /x: skipped") },
+      /^conformance: 0 passed, 0 failed, 1 skipped, /,
+      "9 passed, 0 failed",
+    ],
+  ];
+  for (const [what, changed, stage, summary] of SKIPS) {
+    test(`tells that ${what} was skipped, and fails for it with --no-skips alone`, () => {
+      const { lines, ...passed } = run(changed);
+      assert.deepEqual(passed, { status: 0, summary });
+      assert.ok(
+        lines.some((line) => stage.test(line)),
+        lines.join("\n"),
+      );
+      assert.deepEqual(end(run(changed, "--no-skips")), { status: 1, summary });
+      assert.deepEqual(end(run({}, "--no-skips")), { status: 0, summary: "14 passed, 0 failed" });
+    });
+  }
 
   const failures: [what: string, changed: Record<string, string>, summary: string][] = [
     ["types", { "node_modules/.bin/tsc": program(2) }, "13 passed, 1 failed"],
@@ -60,19 +90,14 @@ describe("npm test", () => {
   ];
   for (const [what, changed, summary] of failures) {
     test(`fails for ${what}, and runs the rest nevertheless`, () => {
-      assert.deepEqual(run(changed), { status: 1, summary });
+      assert.deepEqual(end(run(changed)), { status: 1, summary });
     });
   }
 
   test("stops where the machine cannot be set up", () => {
-    assert.deepEqual(run({ "scripts/setup.mjs": program(1) }), { status: 1, summary: "0 passed, 1 failed" });
-  });
-
-  test("counts no conformance where there is no suite", () => {
-    const skipped = program(0, "no conformance suite at /x: skipped");
-    assert.deepEqual(run({ "scripts/conformance.mjs": skipped }), {
-      status: 0,
-      summary: "9 passed, 0 failed",
+    assert.deepEqual(end(run({ "scripts/setup.mjs": program(1) })), {
+      status: 1,
+      summary: "0 passed, 1 failed",
     });
   });
 });

@@ -12,6 +12,8 @@ import { reason } from "../../system/files.ts";
 import { isKernelInFipsMode } from "../../system/fips.ts";
 import { run } from "../../system/process.ts";
 import { usesFips } from "../fips.ts";
+import { CONFIG } from "../install-layout.ts";
+import { authoritiesRemedy, restoreRemedy } from "../install-remedy.ts";
 import { authoritiesFile } from "../tls.ts";
 import type { Examination } from "./examination.ts";
 
@@ -27,7 +29,7 @@ export async function configurationCheck(examination: Examination): Promise<Look
   if (!isThere) {
     return {
       looked,
-      findings: [note("it is not there: every key has its default", "efs-utils install makes it")],
+      findings: [note("it is not there: every key has its default", restoreRemedy(CONFIG))],
     };
   }
   const findings = [...wrongValues(examination), ...unknownNames(file), ...writable(looked)];
@@ -129,9 +131,8 @@ export async function authoritiesCheck(examination: Examination): Promise<Look> 
         "one without a name";
       return { name, from: new Date(certificate.validFrom), until: new Date(certificate.validTo) };
     });
-    return { looked: path, findings: authorityFindings(times, Date.now()) };
+    return { looked: path, findings: authorityFindings(times, Date.now(), authoritiesRemedy()) };
   } catch (error) {
-    const remedy = "correct cafile or stunnel_cafile, or install the file again with efs-utils install";
-    return { looked: path, findings: [problem(`it cannot be read: ${reason(error)}`, remedy)] };
+    return { looked: path, findings: [problem(`it cannot be read: ${reason(error)}`, authoritiesRemedy())] };
   }
 }

@@ -3,6 +3,7 @@ import { type Finding, type Look, note, ok, problem, warning } from "../../core/
 import { featureFindings, stunnelFindings } from "../../core/diagnose/stunnel.ts";
 import { readIfThere } from "../../system/files.ts";
 import { run } from "../../system/process.ts";
+import { installRemedy } from "../install-remedy.ts";
 import type { Examination } from "./examination.ts";
 
 const PROGRAM_LIMIT_MS = 10_000;
@@ -13,7 +14,7 @@ export async function installationCheck({ context }: Examination): Promise<Look>
   const { helper, version } = context;
   const looked = `${helper}, node ${process.versions.node}`;
   if (!existsSync(helper)) {
-    const finding = problem("it is not there: mount(8) does not know the type efs", "sudo efs-utils install");
+    const finding = problem("it is not there: mount(8) does not know the type efs", installRemedy());
     return { looked, findings: [finding] };
   }
   const { stdout } = await run(helper, ["--version"], { timeoutMs: PROGRAM_LIMIT_MS });
@@ -25,7 +26,7 @@ export async function installationCheck({ context }: Examination): Promise<Look>
     findings: [
       warning(
         `${helper} (${realpathSync(helper)}) ${what}`,
-        "remove amazon-efs-utils where it is installed too, and run efs-utils install",
+        `remove amazon-efs-utils where it is installed too, then ${installRemedy()}`,
       ),
     ],
   };

@@ -12,10 +12,12 @@ const DAY_MS = 86_400_000;
 /** What ends within this time is told of in time. */
 const SOON_MS = 30 * DAY_MS;
 
-/** What the authorities of a CA file are worth now. `now` in milliseconds since the epoch. */
-export function authorityFindings(authorities: readonly CertificateTimes[], now: number): Finding[] {
-  const remedy =
-    "install the file again (efs-utils install), or name another one with stunnel_cafile in [mount]";
+/** What the authorities of a CA file are worth now. `now` in milliseconds since the epoch; `remedy` gets a better file. */
+export function authorityFindings(
+  authorities: readonly CertificateTimes[],
+  now: number,
+  remedy: string,
+): Finding[] {
   if (authorities.length === 0) return [problem("it holds no certificate", remedy)];
   const expired = authorities.filter(({ until }) => until.getTime() <= now);
   const valid = authorities.filter((each) => !expired.includes(each));

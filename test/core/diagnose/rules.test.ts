@@ -77,15 +77,27 @@ describe("authorities", () => {
 
   test("that are valid for long are fine, and their first end is told", () => {
     const all = [until("one", "2040-01-01"), until("two", "2030-01-01")];
-    assertFindings(authorityFindings(all, NOW), "ok", /2 valid of 2.*2030-01-01 \(two\)/);
+    assertFindings(authorityFindings(all, NOW, "get another one"), "ok", /2 valid of 2.*2030-01-01 \(two\)/);
   });
 
   test("that end soon, or are expired, or are none, are told", () => {
-    assertFindings(authorityFindings([until("one", "2026-12-01")], NOW), "warning", /2026-12-01/);
+    assertFindings(
+      authorityFindings([until("one", "2026-12-01")], NOW, "get another one"),
+      "warning",
+      /2026-12-01/,
+    );
     const mixed = [until("old", "2020-01-01"), until("new", "2040-01-01")];
-    assertFindings(authorityFindings(mixed, NOW), "warning", /expired: old \(2020-01-01\)/);
-    assertFindings(authorityFindings([until("old", "2020-01-01")], NOW), "problem", /all of its 1/);
-    assertFindings(authorityFindings([], NOW), "problem", /no certificate/);
+    assertFindings(
+      authorityFindings(mixed, NOW, "get another one"),
+      "warning",
+      /expired: old \(2020-01-01\)/,
+    );
+    assertFindings(
+      authorityFindings([until("old", "2020-01-01")], NOW, "get another one"),
+      "problem",
+      /all of its 1/,
+    );
+    assertFindings(authorityFindings([], NOW, "get another one"), "problem", /no certificate/);
   });
 });
 

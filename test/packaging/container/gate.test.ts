@@ -1,16 +1,28 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
-import { launcherPath } from "../../../src/app/install-layout.ts";
+import { CONTAINER_GATE, launcherPath, PROGRAMS } from "../../../src/app/install-layout.ts";
 import { eventually } from "../../app/watchdog-rig.ts";
 import { CHECKOUT } from "../../bin/built.ts";
 import { inNamespaces, run } from "../../fakes/namespaces.ts";
 
-const CONTAINER = join(CHECKOUT, "packaging/container");
+const GATE = join(CHECKOUT, "packaging/container/mount.efs");
+const MOUNT = PROGRAMS["mount.efs"] ?? "";
 const SLOTS = "/run/amazon-efs-mount-helper";
 const SLOT_COUNT = 3;
 
@@ -31,12 +43,16 @@ class Gate {
   }
 
   async mount(...args: string[]) {
-    const child = spawn(join(CONTAINER, "mount.efs"), args, {
+    const child = spawn(MOUNT, args, {
       env: { PATH: "/usr/bin:/bin", FOLDER: this.folder },
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
-    const [stdout, [status]] = await Promise.all([text(child.stdout), once(child, "exit")]);
-    return { status, stdout };
+    const [stdout, stderr, [status]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, "exit"),
+    ]);
+    return { status, stdout, stderr };
   }
 
   get there(): number {
@@ -58,19 +74,29 @@ await inNamespaces(import.meta.url, ["--mount", "--pid", "--mount-proc"], () => 
     "overlay",
     "overlay",
     "-o",
-    "lowerdir=/usr/lib,upperdir=/media/upper,workdir=/media/work",
-    "/usr/lib",
+    "lowerdir=/usr,upperdir=/media/upper,workdir=/media/work",
+    "/usr",
   );
+  // as the package brings it
   const program = launcherPath("mount.efs");
-  mkdirSync(join(program, ".."), { recursive: true });
-  writeFileSync(program, PROGRAM, { mode: 0o755 });
+  for (const file of [program, CONTAINER_GATE]) mkdirSync(dirname(file), { recursive: true });
+  copyFileSync(GATE, CONTAINER_GATE);
+  const install = () => {
+    writeFileSync(program, PROGRAM, { mode: 0o755 });
+    rmSync(MOUNT, { force: true });
+    symlinkSync(program, MOUNT);
+  };
+  install();
+  // as an image has it before mount.efs
+  const page = readFileSync(join(CHECKOUT, "docs/kubernetes.md"), "utf8");
+  run("sh", "-c", /^ +RUN (ln .*)$/m.exec(page)?.[1] ?? "false");
 
   describe("the gate before mount.efs in a container", () => {
     test("hands on arguments, and the status of what it ran", async (t) => {
       const gate = new Gate(t);
       gate.open();
       const args = ["fs-11:/", "/mnt/with blank", "-o", 'tls,x="a,b"'];
-      assert.deepEqual(await gate.mount(...args), { status: 32, stdout: `${args.join("|")}|` });
+      assert.deepEqual(await gate.mount(...args), { status: 32, stdout: `${args.join("|")}|`, stderr: "" });
     });
 
     test("lets three mounts through at a time, and all of them in the end", async (t) => {
@@ -94,6 +120,25 @@ await inNamespaces(import.meta.url, ["--mount", "--pid", "--mount-proc"], () => 
       t.after(() => rmSync(SLOTS));
       gate.open();
       assert.equal((await gate.mount("fs-11:/")).status, 32);
+    });
+
+    // a copy to where the package has a link is written to what the link leads to
+    test("says that it stands in the place of the program, where it was copied over it", async (t) => {
+      const gate = new Gate(t);
+      const before = readlinkSync(MOUNT);
+      t.after(() => {
+        install();
+        run("ln", "-sf", before, MOUNT);
+      });
+      install();
+      rmSync(SLOTS, { recursive: true, force: true });
+      copyFileSync(CONTAINER_GATE, MOUNT);
+      assert.equal(readFileSync(program, "utf8"), readFileSync(GATE, "utf8"));
+      const { status, stderr } = await gate.mount("fs-11:/");
+      assert.equal(status, 2);
+      assert.match(stderr, /^mount\.efs: \S+ is the gate before mount\.efs, not the program: .*\n$/);
+      assert.ok(stderr.includes(CONTAINER_GATE), stderr);
+      assert.equal(existsSync(SLOTS), false);
     });
   });
 });

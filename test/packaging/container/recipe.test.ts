@@ -54,7 +54,7 @@ ENTRYPOINT ["/usr/bin/tini", "--"]
 test("what the image's recipe copies is there or is what `npm run package` makes", () => {
   const recipe = parseRecipe(readFileSync(join(CHECKOUT, "packaging/container/Containerfile"), "utf8"));
   const sources = recipe.flatMap((step) => (step.kind === "copy" ? step.sources : []));
-  assert.equal(sources.length, 2);
+  assert.notEqual(sources.length, 0);
   for (const source of sources)
     assert.ok(
       existsSync(join(CHECKOUT, source)) || source === "out/packages/amazon-efs-mount-helper_*.deb",
