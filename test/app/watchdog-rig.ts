@@ -53,6 +53,8 @@ interface TunnelOptions {
   /** Lines of stunnel's configuration about whom it trusts; nobody is checked, unless told. */
   readonly trust?: readonly string[];
   readonly unfinished?: boolean;
+  /** Whether its stunnel says nowhere what it does, as other helpers' by default. */
+  readonly silent?: boolean;
 }
 
 /** A state directory of its own, with real tunnels and a mount table that the test writes. */
@@ -152,7 +154,10 @@ export class Rig {
     const own = identity === undefined ? [] : [`cert = ${paths.certificate}`, `key = ${identity.key}`];
     writeFileSync(
       paths.stunnelConfig,
-      stunnelConfig(port, paths, `${address}:${connect}`, [...own, ...trust]),
+      stunnelConfig(port, paths, `${address}:${connect}`, {
+        output: options.silent ? [] : [`output = ${paths.log}`],
+        service: [...own, ...trust],
+      }),
     );
     const started = await this.#run(runs, port, paths);
     if (mounted) tunnel.mount();
@@ -226,20 +231,20 @@ function stunnelConfig(
   port: number,
   paths: TunnelPaths,
   connect: string,
-  settings: readonly string[],
+  { output, service }: { readonly output: readonly string[]; readonly service: readonly string[] },
 ): string {
   return [
     "fips = no",
     "foreground = quiet",
     "socket = l:SO_REUSEADDR=yes",
     `pid = ${paths.pidFile}`,
-    `output = ${paths.log}`,
+    ...output,
     "syslog = no",
     "[efs]",
     "client = yes",
     `accept = 127.0.0.1:${port}`,
     `connect = ${connect}`,
-    ...settings,
+    ...service,
     "delay = yes",
     "libwrap = no",
     "",

@@ -4,6 +4,8 @@ import { appendFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { describe, test } from "node:test";
 import { utcTimeText } from "../../src/core/certificate/certificate.ts";
+import { setEnvironment } from "../fakes/environment.ts";
+import { instanceMetadata } from "../fakes/instance.ts";
 import { keysAsJson, sessionKeys } from "../fakes/keys.ts";
 import { type Reply, service } from "../fakes/service.ts";
 import { ask, certificate, KEY_PEM, tlsResponder } from "./tls-responder.ts";
@@ -12,11 +14,18 @@ import { eventually, kill, Rig, type RigTunnel } from "./watchdog-rig.ts";
 const HOUR = 3_600_000;
 
 /** A tunnel to a real server, with a certificate made at a time. */
-async function realTunnel(rig: Rig, server: number, madeAt: Date, state = {}): Promise<RigTunnel> {
+async function realTunnel(
+  rig: Rig,
+  server: number,
+  madeAt: Date,
+  state = {},
+  how: Pick<Parameters<Rig["tunnel"]>[0] & {}, "runs" | "silent"> = {},
+): Promise<RigTunnel> {
   const key = `${rig.directory}/key.pem`;
   writeFileSync(key, KEY_PEM);
   const pem = await certificate(madeAt);
   return rig.tunnel({
+    ...how,
     connect: server,
     identity: { key, pem },
     state: {
@@ -57,6 +66,43 @@ describe("a tunnel that leads to a server", { concurrency: 4 }, () => {
     await kill(before.pid);
     assert.notEqual(await ask(tunnel.port), old);
   });
+
+  const OTHERS: [what: string, state: object][] = [
+    ["an old version's, without what that did not write down", { pid: undefined, mountpoint: undefined }],
+    [
+      "with the instance's role",
+      {
+        awsCredentialsMethod: "metadata:",
+        region: "us-east-1",
+        service_type: "elasticfilesystem",
+        mount_time: Date.now() / 1000 - 1.5 * 3600,
+      },
+    ],
+  ];
+  for (const [what, state] of OTHERS) {
+    test(`the certificate of another helper's tunnel, whose stunnel writes no log, is made anew: ${what}`, async (t) => {
+      const isSigned = "awsCredentialsMethod" in state;
+      const role = { name: "efs", keys: sessionKeys("role") };
+      const { url, calls } = await instanceMetadata(t, { role });
+      if (isSigned) setEnvironment(t, { AWS_EC2_METADATA_SERVICE_ENDPOINT: url });
+      const rig = new Rig(t);
+      const server = await serial(t);
+      const made = new Date(Date.now() - 1.5 * HOUR);
+      const tunnel = await realTunnel(rig, server.port, made, state, { runs: "alone", silent: true });
+      const old = await ask(tunnel.port);
+      const [before] = rig.processes();
+      await rig.watch();
+      await eventually("it is presented", async () => (await ask(tunnel.port)) !== old);
+      assert.match(await ask(tunnel.port), /^[0-9A-F]+$/);
+      await eventually("it is recorded", () => tunnel.state().certificateCreationTime !== utcTimeText(made));
+      assert.deepEqual(
+        rig.processes().map(({ pid, startTime }) => ({ pid, startTime })),
+        [{ pid: before?.pid, startTime: before?.startTime }],
+      );
+      assert.deepEqual(rig.logged(/WARNING|ERROR/), []);
+      assert.equal(calls.length > 0, isSigned);
+    });
+  }
 
   test("a tunnel does not wait for credentials that do not come", async (t) => {
     const rig = new Rig(t);
