@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Command } from "commander";
-import { LOCAL_LAYOUT } from "../../src/app/install-layout.ts";
+import { LOCAL_LAYOUT, PACKAGE_LAYOUT } from "../../src/app/install-layout.ts";
 import { INQUIRY_STATUS } from "../../src/bin/commands/inquiry.ts";
 import { efsUtils } from "../../src/bin/commands/program.ts";
 import { IGNORED_KEYS, KEYS, type KeyId, keyName, SECTIONS } from "../../src/core/config/keys.ts";
@@ -190,6 +190,12 @@ describe("efs-utils.conf(5)", () => {
       assert.match(found?.text ?? "", /^([A-Z]|\.Ql)/);
     });
   }
+});
+
+test("amazon-efs-mount-watchdog(8) names its unit where an installation has it, and where a package has", () => {
+  const files = part("amazon-efs-mount-watchdog.8", /^\.Sh FILES/, /^\.Sh /);
+  for (const { unit } of [LOCAL_LAYOUT, PACKAGE_LAYOUT])
+    assert.ok(files.includes(`.It Pa ${unit.path}`), unit.path);
 });
 
 describe("efs-utils(8)", () => {
