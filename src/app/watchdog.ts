@@ -12,6 +12,10 @@ export interface Watchdog {
   reload(policy: Policy): void;
   /** Ends the watching; tunnels run on. */
   stop(): Promise<void>;
+  /** What it looks after, in a reader's words. */
+  readonly summary: string;
+  /** Calls `looked` after each look at the tunnels. */
+  follow(looked: () => void): void;
   /** For how long no look at the tunnels has succeeded, in milliseconds; 0 while they do. */
   readonly failingMs: number;
 }
@@ -45,6 +49,10 @@ export async function startWatchdog(context: WatchdogContext, policy: Policy): P
       writeFileSync(lockFile, "");
       lock.release();
     },
+    get summary() {
+      return supervisor.summary;
+    },
+    follow: (looked) => supervisor.follow(looked),
     get failingMs() {
       return supervisor.failingMs;
     },

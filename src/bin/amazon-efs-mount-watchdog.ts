@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { setTimeout } from "node:timers/promises";
 import { startWatchdog, type Watchdog } from "../app/watchdog.ts";
 import { emptyConfig, parseConfig } from "../core/config/config.ts";
 import { asEfsError, EfsError, oneLine } from "../core/errors.ts";
@@ -96,11 +97,37 @@ async function reload(watchdog: Watchdog): Promise<void> {
 /** A watchdog that has seen nothing for this long needs a new start. */
 const UNWELL_MS = 120_000;
 
-/** Tells the service manager that the watchdog is ready, and from then on that it is well. */
+/** A line of `systemctl status`, as sd_notify(3) takes it. */
+function statusOf({ summary }: Watchdog): string {
+  return `STATUS=Watching ${summary}`;
+}
+
+/** A burst of changes, as of a tunnel that starts anew, is over after this long. */
+const SETTLED_MS = 1000;
+
+/** What is called after each look, and sends the status where it has changed for good; one message at a time. */
+function tellChanges(watchdog: Watchdog, send: (message: string) => Promise<void>): () => void {
+  let sent = statusOf(watchdog);
+  let isSending = false;
+  return async () => {
+    if (isSending) return;
+    isSending = true;
+    while (statusOf(watchdog) !== sent) {
+      await setTimeout(SETTLED_MS);
+      const status = statusOf(watchdog);
+      if (status !== sent) await send(status);
+      sent = status;
+    }
+    isSending = false;
+  };
+}
+
+/** Tells the service manager that the watchdog is ready, and from then on what it watches and that it is well. */
 async function report(manager: ServiceManager, watchdog: Watchdog): Promise<() => void> {
-  const send = (message: string) =>
-    manager.notify(message).catch((error: unknown) => log.warning(oneLine(asEfsError(error))));
-  await send("READY=1");
+  const send = (...messages: string[]) =>
+    manager.notify(...messages).catch((error: unknown) => log.warning(oneLine(asEfsError(error))));
+  await send("READY=1", statusOf(watchdog));
+  watchdog.follow(tellChanges(watchdog, send));
   if (manager.everyMs === undefined) return () => {};
   const timer = setInterval(() => {
     if (watchdog.failingMs < UNWELL_MS) void send("WATCHDOG=1");

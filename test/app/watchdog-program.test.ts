@@ -109,8 +109,8 @@ describe("the program amazon-efs-mount-watchdog", { concurrency: 4 }, () => {
     assert.equal(await child.ended, 0);
   });
 
-  test("tells systemd that it is ready, and that it is well", async (t) => {
-    const { ready, run } = machine(t, "");
+  test("tells systemd that it is ready, what it watches, and that it is well", async (t) => {
+    const { ready, run, root } = machine(t, "");
     await ready;
     const socket = join(place.path, "notify");
     const receiver = watched(spawn("perl", ["-e", RECEIVER, socket]));
@@ -118,6 +118,10 @@ describe("the program amazon-efs-mount-watchdog", { concurrency: 4 }, () => {
     await eventually("the socket is there", () => existsSync(socket));
     const child = run([], { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "200000" });
     await eventually("it is ready", () => receiver.output.stdout.includes("READY=1"));
+    assert.match(receiver.output.stdout, /^STATUS=Watching 0 tunnels, 0 of them running$/m);
+    writeFileSync(join(root, "run/efs/fs-12345678.mnt.20049"), "no state");
+    const changed = "STATUS=Watching 1 tunnel, 0 of them running, 1 with a state file that cannot be used\n";
+    await eventually("it tells the change", () => receiver.output.stdout.includes(changed));
     await eventually("it is well", () => receiver.output.stdout.includes("WATCHDOG=1"));
     child.kill("SIGTERM");
     assert.equal(await child.ended, 0);

@@ -27,7 +27,7 @@ describe("a watchdog", { concurrency: 4 }, () => {
     const { pid } = tunnel.state();
     await rig.watch();
     rig.mountTableChanged();
-    await eventually("it is taken over", () => rig.logged(/1 tunnels, 1 of them running/).length === 1);
+    await eventually("it is taken over", () => rig.logged(/1 tunnel, 1 of them running/).length === 1);
     assert.equal(statSync(tunnel.paths.stateFile).mtimeMs, before.mtimeMs);
     assert.equal(tunnel.state().pid, pid);
     assert.notEqual(processFacts(pid), undefined);

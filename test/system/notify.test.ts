@@ -37,8 +37,9 @@ function manager(t: Pick<TestContext, "after">) {
 test("what is notified reaches systemd's socket", async (t) => {
   const place = manager(t);
   await place.open();
-  await serviceManager({ NOTIFY_SOCKET: place.path })?.notify("READY=1");
+  await serviceManager({ NOTIFY_SOCKET: place.path })?.notify("READY=1", "STATUS=Watching 3 tunnels");
   await eventually("it has come", () => place.received.includes("READY=1"));
+  assert.match(place.received, /^STATUS=Watching 3 tunnels$/m);
   assert.match(place.received, new RegExp(`MAINPID=${process.pid}`));
 });
 

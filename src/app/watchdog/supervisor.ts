@@ -5,6 +5,7 @@ import type { Port } from "../../core/ids.ts";
 import type { Policy } from "../../core/supervise/policy.ts";
 import { configArgument } from "../../core/supervise/processes.ts";
 import { Reports } from "../../core/supervise/reports.ts";
+import { summaryOf } from "../../core/supervise/summary.ts";
 import type { Use } from "../../core/supervise/use.ts";
 import { classifyEntry } from "../../core/tunnel/names.ts";
 import { watchClock } from "../../system/clock.ts";
@@ -54,6 +55,7 @@ export class Supervisor {
   #failingSince: number | undefined;
   #strays = new Map<string, TunnelFiles>();
   #directory: { identity: string | undefined; stop: (() => void) | undefined } | undefined;
+  #looked = () => {};
   #stopMounts = () => {};
   #stopClock = () => {};
   #stopped = false;
@@ -78,14 +80,23 @@ export class Supervisor {
     });
     this.#stopClock = watchClock(() => this.#lookAtOnce());
     this.#pass();
+    this.#context.log.info(`Watching ${this.#context.paths.stateDirectory}: ${this.summary}`);
+  }
+
+  /** What it looks after, in a reader's words. */
+  get summary(): string {
     const tunnels = [...this.#tunnels.values()];
     const count = (wanted: (tunnel: WatchedTunnel) => boolean) => tunnels.filter(wanted).length;
-    const unreadable = count(({ file }) => file?.problem !== undefined);
-    const running = count(({ processes }) => processes.stunnel !== undefined);
-    this.#context.log.info(
-      `Watching ${this.#context.paths.stateDirectory}: ${tunnels.length} tunnels, ${running} of them running` +
-        `${unreadable === 0 ? "" : `, ${unreadable} with a state file that cannot be used`}`,
-    );
+    return summaryOf({
+      tunnels: tunnels.length,
+      running: count(({ processes }) => processes.stunnel !== undefined),
+      unreadable: count(({ file }) => file?.problem !== undefined),
+    });
+  }
+
+  /** Calls `looked` after each look at the tunnels. */
+  follow(looked: () => void): void {
+    this.#looked = looked;
   }
 
   /** The machine has slept, or its clock was set: certificates may have expired meanwhile. */
@@ -150,6 +161,7 @@ export class Supervisor {
       );
       const next = Math.min(this.#nextRound, ...lookAts) - performance.now();
       this.#wake(Math.max(this.#namesChanged ? 0 : PASS_MS, next));
+      this.#looked();
     } catch (error) {
       this.#failingSince ??= now;
       this.#failed("a look at all tunnels", error);
