@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { copyFileSync, cpSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
+import { CONFIG } from "../src/app/install-layout.ts";
 import { ABOUT, architecture, ROOT } from "./about.ts";
 import { configurationFiles, entries } from "./tree.ts";
 
@@ -16,7 +17,12 @@ const DEPENDS = [
 ];
 
 /** Which of the maintainer scripts dpkg runs when (deb-postinst(5) and the like). */
-const SCRIPTS = { postinst: "after-install", prerm: "before-removal", postrm: "after-removal" };
+const SCRIPTS = {
+  preinst: "before-install",
+  postinst: "after-install",
+  prerm: "before-removal",
+  postrm: "after-removal",
+};
 
 /** Level 9 takes two seconds here for what 19 takes 89 for, and makes it a seventh larger. */
 const COMPRESSION = ["-Zzstd", "-z9", "--threads-max=1"];
@@ -37,6 +43,8 @@ export async function makeDeb(tree: string, scratch: string, target: string, dat
   writeFileSync(join(control, "control"), controlText(tree));
   writeFileSync(join(control, "conffiles"), lines(configurationFiles(tree)));
   writeFileSync(join(control, "md5sums"), md5sums(tree));
+  // for preinst, which is run before the files are there
+  copyFileSync(join(tree, CONFIG.path), join(control, "configuration"));
   for (const [name, script] of Object.entries(SCRIPTS)) {
     copyFileSync(join(ROOT, "packaging/maintainer", script), join(control, name));
   }

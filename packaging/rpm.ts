@@ -11,7 +11,12 @@ const RELEASE = "1";
 const REQUIRES = ["glibc >= 2.28", "libgcc", "libstdc++", "nfs-utils", "stunnel >= 5.15", "util-linux"];
 
 /** Which of the maintainer scripts rpm runs when: what it replaces is removed between %post and %posttrans. */
-const SCRIPTS = { posttrans: "after-install", preun: "before-removal", postun: "after-removal" };
+const SCRIPTS = {
+  pre: "before-install",
+  posttrans: "after-install",
+  preun: "before-removal",
+  postun: "after-removal",
+};
 
 /** Nothing of the machine or the moment of the build is in the package, and nothing is changed on the way. */
 const DEFINITIONS: Readonly<Record<string, string>> = {

@@ -13,7 +13,14 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { execa } from "execa";
 import { install } from "../src/app/install.ts";
-import { CONTAINER_GATE, LIBRARY, PACKAGE, PACKAGE_LAYOUT, RUNTIME } from "../src/app/install-layout.ts";
+import {
+  CA_BUNDLE,
+  CONTAINER_GATE,
+  LIBRARY,
+  PACKAGE,
+  PACKAGE_LAYOUT,
+  RUNTIME,
+} from "../src/app/install-layout.ts";
 import { ROOT } from "./about.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -89,9 +96,9 @@ export function entries(tree: string, below = "/"): Entry[] {
     });
 }
 
-/** What an administrator may change, and packages keep: all files below /etc. */
+/** What an administrator may change, and packages keep: the files below /etc without the authorities, which are replaced. */
 export function configurationFiles(tree: string): string[] {
   return entries(tree, "/etc")
-    .filter(({ kind }) => kind === "file")
+    .filter(({ path, kind }) => kind === "file" && path !== CA_BUNDLE.path)
     .map(({ path }) => path);
 }

@@ -12,6 +12,7 @@ const ROOT = path.join(import.meta.dirname, "..");
 /** Tests that take longer, one file a stage: they are not in `npm run check`. */
 const LONG = [
   "test/packages/packages.test.ts",
+  "test/packages/take-over.test.ts",
   "test/faults/matrix.test.ts",
   "test/faults/many-tunnels.test.ts",
   "test/guest/guest.test.ts",

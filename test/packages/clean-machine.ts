@@ -27,9 +27,6 @@ export const MOUNT = [
 /** Takes down its arguments: the kernel here has no NFS client. */
 const MOUNT_NFS4 = `#!/bin/sh\necho "$*" >>/mount.nfs4.calls\n`;
 
-/** Takes down what it is told. */
-const SYSTEMCTL = `#!/bin/sh\necho "$*" >>/systemctl.calls\n`;
-
 /** A tunnel's two processes. */
 export interface Tunnel {
   readonly keeper: number;
@@ -78,10 +75,10 @@ export class CleanMachine {
     throw new Error(`${file} ${args.join(" ")}: status ${status}\n${stdout}${stderr}`);
   }
 
-  /** Runs dpkg with a package's file; nobody is there to answer questions. */
-  dpkg(action: "--install" | "--remove" | "--purge", what: string): void {
-    const known = what.endsWith(".deb") ? this.#take(what) : what;
-    this.output("dpkg", "--force-unsafe-io", "--force-confdef", "--force-confold", action, known);
+  /** Runs dpkg with a package's name or file; nobody is there to answer questions. */
+  dpkg(action: "--install" | "--remove" | "--purge", what: string, ...options: string[]): void {
+    const known = what.endsWith(".deb") ? this.take(what) : what;
+    this.output("dpkg", "--force-unsafe-io", ...options, action, known);
   }
 
   /** Runs this machine's rpm for the system in there, of which rpm knows nothing that it did not install itself. */
@@ -97,10 +94,11 @@ export class CleanMachine {
     writeFileSync(join(this.root, path), text, { mode });
   }
 
-  /** Has what asks for systemd find it, as far as they can tell. */
-  pretendSystemd(): { calls(): string[] } {
+  /** Has what asks for systemd find it, as far as they can tell; all that it is told ends with this status. */
+  pretendSystemd(status = 0): { calls(): string[] } {
     mkdirSync(join(this.root, "run/systemd/system"), { recursive: true });
-    this.write("/usr/bin/systemctl", SYSTEMCTL, 0o755);
+    const systemctl = `#!/bin/sh\necho "$*" >>/systemctl.calls\nexit ${status}\n`;
+    this.write("/usr/bin/systemctl", systemctl, 0o755);
     this.write("/systemctl.calls", "");
     return {
       calls: () => {
@@ -109,6 +107,12 @@ export class CleanMachine {
         return calls;
       },
     };
+  }
+
+  /** Has the scripts of packages find a tunnel in use. */
+  pretendTunnel(): void {
+    mkdirSync(join(this.root, "run/efs"), { recursive: true });
+    this.write("/run/efs/stunnel-config.fs-1.mnt.20049", "");
   }
 
   /** Starts a file system behind TLS that the machine knows by its name, and trusts. */
@@ -163,7 +167,7 @@ export class CleanMachine {
   }
 
   /** Brings a file in; its path there. */
-  #take(file: string): string {
+  take(file: string): string {
     const path = `/${basename(file)}`;
     cpSync(file, join(this.root, path));
     return path;

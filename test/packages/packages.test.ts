@@ -17,27 +17,18 @@ import {
 } from "../../src/app/install-layout.ts";
 import type { Test } from "../app/authority.ts";
 import { CHECKOUT, VERSION } from "../bin/built.ts";
-import { inNamespaces, NO_NAMESPACES, run } from "../fakes/namespaces.ts";
 import { CleanMachine, listens, MOUNT, processes, type Tunnel } from "./clean-machine.ts";
-import { cleanRoot } from "./clean-root.ts";
 import { Container, connectedClient } from "./container.ts";
 import { type Image, imageOf } from "./image.ts";
-import { makeStandIn, type StandIn } from "./stand-in.ts";
+import { inMachines } from "./in-machines.ts";
+import { makeStandIn, RPM_SYSTEM, type StandIn } from "./stand-in.ts";
 import { NEXT_CONFIG_LINE, NEXT_VERSION, type Packages, Versions } from "./versions.ts";
 
-/** How the copy of this in namespaces is told what was made outside of them. */
-const MADE = "PACKAGES_MADE";
 const CONFIG = "/etc/amazon/efs/efs-utils.conf";
 const KEY = "/etc/amazon/efs/privateKey.pem";
 const LOG = "/var/log/amazon/efs/mount.log";
 const CHANGE = "# changed by the administrator\n";
 const WATCHDOG = "amazon-efs-mount-watchdog";
-
-/** Has the scripts of packages find a tunnel in use. */
-function tunnelThere(machine: CleanMachine): void {
-  machine.output("mkdir", "-p", "/run/efs");
-  machine.write("/run/efs/stunnel-config.fs-1.mnt.20049", "");
-}
 
 /** Does of a mount what the watchdog can see without an NFS client in the kernel: stays connected to the tunnel. */
 const CONNECTING_MOUNT_NFS4 = `#!/bin/bash
@@ -46,31 +37,21 @@ exec 3<>/dev/tcp/127.0.0.1/\${BASH_REMATCH[1]}
 sleep infinity </dev/null >/dev/null 2>&1 &
 `;
 
-const NAMESPACES = ["--mount", "--pid", "--mount-proc"];
 const LIMIT_MS = 400_000;
 
-type Made = Omit<Versions, "remove"> & { readonly image: Image };
+type Made = Versions & { readonly image: Image };
 
-if (NO_NAMESPACES === false && process.env[MADE] === undefined) {
-  cleanRoot();
-  const versions = new Versions();
-  try {
-    // its recipe needs the network, which is not there in namespaces
-    const made: Made = { ...versions, image: imageOf(dirname(versions.this.deb)) };
-    process.env[MADE] = JSON.stringify(made);
-    await inNamespaces(import.meta.url, NAMESPACES, tests, LIMIT_MS);
-  } finally {
-    versions.remove();
-  }
-} else {
-  await inNamespaces(import.meta.url, NAMESPACES, tests, LIMIT_MS);
-}
+await inMachines(
+  import.meta.url,
+  (folder): Made => {
+    const versions = new Versions(folder);
+    return { ...versions, image: imageOf(dirname(versions.this.deb)) };
+  },
+  tests,
+  LIMIT_MS,
+);
 
-function tests(): void {
-  const made: Made = JSON.parse(process.env[MADE] ?? "");
-  run("mount", "--make-rprivate", "/");
-  run("mount", "-t", "tmpfs", "tmpfs", "/media");
-
+function tests(made: Made): void {
   for (const kind of ["deb", "rpm"] as const) {
     test(`the same sources make the same .${kind}, wherever and by whomever it is made`, () => {
       const sum = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");
@@ -200,7 +181,10 @@ function tests(): void {
     const change = (machine: CleanMachine) => machine.write(CONFIG, machine.read(CONFIG) + CHANGE);
 
     for (const [kind, install] of [
-      ["deb", (machine: CleanMachine, { deb }: Packages) => machine.dpkg("--install", deb)],
+      [
+        "deb",
+        (machine: CleanMachine, { deb }: Packages) => machine.dpkg("--install", deb, "--force-confold"),
+      ],
       [
         "rpm",
         (machine: CleanMachine, { rpm }: Packages) => machine.rpm("-U", "--nodeps", "--oldpackage", rpm),
@@ -321,7 +305,7 @@ function tests(): void {
         ]);
         install(machine, made.this);
         systemd.calls();
-        tunnelThere(machine);
+        machine.pretendTunnel();
         install(machine, made.next);
         assert.deepEqual(systemd.calls(), ["daemon-reload", `--no-block restart ${WATCHDOG}`]);
         remove(machine);
@@ -332,20 +316,6 @@ function tests(): void {
 
   for (const kind of ["deb", "rpm"] as const) {
     describe(`amazon-efs-utils and the .${kind}`, () => {
-      /** What rpm takes for the system, of which it knows nothing here. */
-      const SYSTEM: StandIn = {
-        name: "system",
-        version: "1",
-        provides: [
-          "glibc = 2.34",
-          "libgcc",
-          "libstdc++",
-          "nfs-utils",
-          "stunnel = 5.68",
-          "util-linux",
-          "/bin/sh",
-        ],
-      };
       const THEIRS: StandIn = {
         name: "amazon-efs-utils",
         version: "2.4.2",
@@ -356,11 +326,11 @@ function tests(): void {
       function system(t: Test) {
         const machine = new CleanMachine(t);
         const install = (file: string) => {
-          if (kind === "deb") machine.dpkg("--install", file);
+          if (kind === "deb") machine.dpkg("--install", file, "--force-confold");
           else machine.rpm("-U", file);
         };
         const add = (standIn: StandIn) => install(makeStandIn(kind, "/media", standIn));
-        if (kind === "rpm") add(SYSTEM);
+        if (kind === "rpm") add(RPM_SYSTEM);
         const isInstalled = (name: string) =>
           kind === "deb"
             ? /^Status: .* installed$/m.test(machine.run("dpkg-query", "--status", name).stdout)
@@ -406,7 +376,7 @@ function tests(): void {
         const { machine, install, add } = system(t);
         add({ ...THEIRS, beforeRemoval: `systemctl stop ${WATCHDOG}` });
         const systemd = machine.pretendSystemd();
-        tunnelThere(machine);
+        machine.pretendTunnel();
         install(made.this[kind]);
         assert.deepEqual(systemd.calls(), [
           `stop ${WATCHDOG}`,

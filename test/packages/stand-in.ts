@@ -11,10 +11,49 @@ export interface StandIn {
   /** As the kind has it, each one a dependency. */
   readonly needs?: readonly string[];
   readonly provides?: readonly string[];
-  /** Its programs and configuration files (those below /etc) by their paths. */
+  /** Its programs, and what it has below /etc, by their paths. */
   readonly files?: Readonly<Record<string, string>>;
-  /** A shell script that is run before it is removed. */
+  /** Which of its files below /etc are no configuration to it. */
+  readonly plain?: readonly string[];
+  /** Shell scripts that are run before it is removed, and when its files are gone. */
   readonly beforeRemoval?: string;
+  readonly afterRemoval?: string;
+}
+
+/** What rpm takes for the system, of which it knows nothing where none was installed by it. */
+export const RPM_SYSTEM: StandIn = {
+  name: "system",
+  version: "1",
+  provides: ["glibc = 2.34", "libgcc", "libstdc++", "nfs-utils", "stunnel = 5.68", "util-linux", "/bin/sh"],
+};
+
+const WATCHDOG = "amazon-efs-mount-watchdog";
+const OTHER_PROGRAM = "#!/bin/sh\necho theirs\n";
+
+/** A place for a unit of the watchdog's. */
+export const UNIT_PLACES = ["/etc/systemd/system", "/usr/lib/systemd/system"] as const;
+
+/** amazon-efs-utils as its project makes it: its files, their marks, and its scripts. */
+export function amazonEfsUtils(kind: Kind, units: (typeof UNIT_PLACES)[number]): StandIn & { files: object } {
+  const unit = `${units}/${WATCHDOG}.service`;
+  const authorities = "/etc/amazon/efs/efs-utils.crt";
+  return {
+    name: "amazon-efs-utils",
+    version: "2.4.2",
+    files: {
+      "/etc/amazon/efs/efs-utils.conf": "[mount]\ndns_name_format = {fs_id}.efs.{region}.{dns_name_suffix}\n",
+      [authorities]: "authorities of another time\n",
+      [unit]: `[Service]\nExecStart=/usr/bin/env ${WATCHDOG}\n`,
+      "/sbin/mount.efs": OTHER_PROGRAM,
+      [`/usr/bin/${WATCHDOG}`]: OTHER_PROGRAM,
+    },
+    plain: [authorities, unit],
+    beforeRemoval: {
+      deb: `systemctl disable ${WATCHDOG}.service; systemctl stop ${WATCHDOG}.service`,
+      rpm: `[ "$1" != 0 ] || systemctl --no-reload disable --now ${WATCHDOG}.service`,
+    }[kind],
+    afterRemoval: "systemctl daemon-reload",
+  };
 }
 
 const MAKERS = { deb: makeDeb, rpm: makeRpm };
@@ -26,7 +65,7 @@ export function makeStandIn(kind: Kind, folder: string, standIn: StandIn): strin
   mkdirSync(tree);
   for (const [path, text] of Object.entries(standIn.files ?? {})) {
     mkdirSync(dirname(join(tree, path)), { recursive: true });
-    writeFileSync(join(tree, path), text, { mode: isConfiguration(path) ? 0o644 : 0o755 });
+    writeFileSync(join(tree, path), text, { mode: path.startsWith("/etc/") ? 0o644 : 0o755 });
   }
   const file = join(folder, `${standIn.name}.${kind}`);
   MAKERS[kind](standIn, scratch, tree, file);
@@ -34,12 +73,12 @@ export function makeStandIn(kind: Kind, folder: string, standIn: StandIn): strin
   return file;
 }
 
-function isConfiguration(path: string): boolean {
-  return path.startsWith("/etc/");
+function configuration({ files = {}, plain = [] }: StandIn): string[] {
+  return Object.keys(files).filter((path) => path.startsWith("/etc/") && !plain.includes(path));
 }
 
 function makeDeb(standIn: StandIn, _scratch: string, tree: string, file: string): void {
-  const { name, version, needs = [], provides = [], files = {}, beforeRemoval } = standIn;
+  const { name, version, needs = [], provides = [] } = standIn;
   const control = join(tree, "DEBIAN");
   mkdirSync(control);
   const field = (key: string, values: readonly string[]) =>
@@ -50,19 +89,22 @@ function makeDeb(standIn: StandIn, _scratch: string, tree: string, file: string)
   );
   writeFileSync(
     join(control, "conffiles"),
-    Object.keys(files)
-      .filter(isConfiguration)
+    configuration(standIn)
       .map((path) => `${path}\n`)
       .join(""),
   );
-  if (beforeRemoval !== undefined) {
-    writeFileSync(join(control, "prerm"), `#!/bin/sh\n${beforeRemoval}\n`, { mode: 0o755 });
+  for (const [script, text = ":"] of [
+    ["prerm", standIn.beforeRemoval],
+    ["postrm", standIn.afterRemoval],
+  ]) {
+    writeFileSync(join(control, `${script}`), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   }
   execFileSync("dpkg-deb", ["--root-owner-group", "--build", tree, file], { stdio: "pipe" });
 }
 
 function makeRpm(standIn: StandIn, scratch: string, tree: string, file: string): void {
-  const { name, version, needs = [], provides = [], files = {}, beforeRemoval } = standIn;
+  const { name, version, needs = [], provides = [], files = {} } = standIn;
+  const configured = configuration(standIn);
   const spec = join(scratch, "package.spec");
   const lines = (key: string, values: readonly string[]) =>
     values.map((value) => `${key}: ${value}\n`).join("");
@@ -81,11 +123,17 @@ d
 %install
 mkdir -p %{buildroot}
 cp -a ${tree}/. %{buildroot}
-${beforeRemoval === undefined ? "" : `%preun -p /bin/sh\n${beforeRemoval}\n`}
+
+%preun -p /bin/sh
+${standIn.beforeRemoval ?? ""}
+
+%postun -p /bin/sh
+${standIn.afterRemoval ?? ""}
+
 %files
 %defattr(-,root,root)
 ${Object.keys(files)
-  .map((path) => (isConfiguration(path) ? `%config(noreplace) ${path}\n` : `${path}\n`))
+  .map((path) => (configured.includes(path) ? `%config(noreplace) ${path}\n` : `${path}\n`))
   .join("")}`,
   );
   const definitions = [`_topdir ${scratch}/rpm`, `_rpmdir ${dirname(file)}`, `_rpmfilename ${name}.rpm`];

@@ -1,19 +1,8 @@
 /** Packages of two versions, made from copies of the sources. */
 import { execFileSync, spawnSync } from "node:child_process";
-import {
-  appendFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { CHECKOUT } from "../bin/built.ts";
-import { CACHE } from "./clean-root.ts";
 
 /** What is in a checkout but does not go into packages. */
 const OTHERS = new Set([".git", "node_modules", "dist", "out", "test"]);
@@ -30,7 +19,6 @@ export const NEXT_VERSION = "99.0.0";
 export const NEXT_CONFIG_LINE = "# a line of the next version";
 
 export class Versions {
-  readonly folder: string;
   /** The sources as they are. */
   readonly this: Packages;
   /** The same, made elsewhere by somebody else. */
@@ -44,11 +32,10 @@ export class Versions {
   /** Its packages. */
   readonly next: Packages;
 
-  constructor() {
-    mkdirSync(CACHE, { recursive: true });
-    this.folder = mkdtempSync(join(CACHE, "versions-"));
-    this.this = makePackages(CHECKOUT, join(this.folder, "this"));
-    const copy = join(this.folder, "a copy of the sources");
+  /** Makes all of them in a folder. */
+  constructor(folder: string) {
+    this.this = makePackages(CHECKOUT, join(folder, "this"));
+    const copy = join(folder, "a copy of the sources");
     const filter = (path: string) => !OTHERS.has(basename(path));
     for (const name of readdirSync(CHECKOUT).filter(filter)) {
       cpSync(join(CHECKOUT, name), join(copy, name), { recursive: true, filter });
@@ -56,7 +43,7 @@ export class Versions {
     for (const modules of MODULES) {
       execFileSync("cp", ["--archive", "--link", join(CHECKOUT, modules), join(copy, modules)]);
     }
-    this.again = makePackages(copy, join(this.folder, "again"), { TZ: "Asia/Tokyo", LC_ALL: "C" });
+    this.again = makePackages(copy, join(folder, "again"), { TZ: "Asia/Tokyo", LC_ALL: "C" });
     this.refused = refusedRelease(copy);
     appendFileSync(join(copy, "config/efs-utils.conf"), `${NEXT_CONFIG_LINE}\n`);
     setVersion(copy);
@@ -64,10 +51,6 @@ export class Versions {
     this.untested = { status, made: existsSync(join(copy, "out")) };
     this.release = makeRelease(copy);
     this.next = packagesIn(this.release);
-  }
-
-  remove(): void {
-    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
@@ -80,7 +63,12 @@ const ENVIRONMENT = {
   GIT_COMMITTER_EMAIL: "somebody@localhost",
 };
 
-function makePackages(sources: string, target: string, environment: Record<string, string> = {}): Packages {
+/** Makes the packages of these sources in `target`, as one does. */
+export function makePackages(
+  sources: string,
+  target: string,
+  environment: Record<string, string> = {},
+): Packages {
   execFileSync("npm", ["run", "--silent", "package", "--", target], {
     cwd: sources,
     env: { ...ENVIRONMENT, ...environment },
