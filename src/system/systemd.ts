@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { endingUnit } from "../core/ending-unit.ts";
 import type { Command } from "../core/nfs/command.ts";
 import { run } from "./process.ts";
 
@@ -61,9 +62,7 @@ export function scopeCommand({ file, args }: Command, description: string): Comm
 /** The systemd unit this process is in, where systemd ends all processes of it with it. */
 export function unitThatEnds(): string | undefined {
   try {
-    const groups = readFileSync("/proc/self/cgroup", "utf8");
-    const unit = /\/([^/\n]*\.(?:mount|automount|service|socket)|session-[^/\n]*\.scope)$/m.exec(groups)?.[1];
-    return isSystemdRunning() ? unit : undefined;
+    return isSystemdRunning() ? endingUnit(readFileSync("/proc/self/cgroup", "utf8")) : undefined;
   } catch {
     return undefined;
   }

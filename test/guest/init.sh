@@ -18,7 +18,35 @@ job() {
   sync -f "$GUEST_OUT/status"
 }
 
+# The tunnels with their control groups, and then, until everything is unmounted, the ports of those that run and
+# of the mounts. The mounts are read later, and none is added, so that one without a tunnel has lost it before.
+if [ "$1" = tunnels ]; then
+  exec > "$GUEST_OUT/witness-tunnels.txt"
+  for file in /run/efs/*+/stunnel.pid; do
+    [ -e "$file" ] || continue
+    port=${file%+/stunnel.pid}
+    read -r pid < "$file"
+    tunnels="$tunnels ${port##*.}:$pid"
+    echo "${port##*.} $(tail -n 1 "/proc/$pid/cgroup")"
+  done
+  while :; do
+    running='' mounted=''
+    for tunnel in $tunnels; do [ ! -e "/proc/${tunnel#*:}" ] || running="$running ${tunnel%:*}"; done
+    while read -r _ _ type options _; do
+      [ "$type" = nfs4 ] || continue
+      port=${options##*,port=}
+      mounted="$mounted ${port%%,*}"
+    done < /proc/self/mounts
+    echo "running:$running mounted:$mounted"
+    [ -n "$told" ] || systemd-notify --ready
+    told=yes
+    [ -n "$mounted" ] || exit 0
+    sleep 0.1
+  done
+fi
+
 if [ "$1" = witness ]; then
+  while systemctl is-active --quiet guest-tunnels.service; do sleep 0.1; done
   cp -r /var/log/amazon/efs/. "$GUEST_OUT/logs/"
   grep " nfs4 " /proc/self/mounts > "$GUEST_OUT/witness-mounts.txt"
   systemctl show --all -p Id -p Result -p ActiveExitTimestampMonotonic -p InactiveEnterTimestampMonotonic \
@@ -32,6 +60,7 @@ if [ "$1" = job ]; then
   job "$@"
   echo '{"type":"poweroff"}' >> "$GUEST_OUT/records.jsonl"
   sync -f "$GUEST_OUT/records.jsonl"
+  systemctl start guest-tunnels.service
   exec systemctl poweroff
 fi
 

@@ -31,6 +31,7 @@ const ONE_LINE_OF_EACH_KIND = [
   "remote-fs-target-stops-and-starts",
   "an-automount-mounts-on-access-and-goes-when-idle",
   "a-mount-made-in-a-service-outlives-the-service",
+  "a-mount-made-in-a-scope-outlives-the-scope",
   "without-a-scope-a-tunnel-runs-in-its-unit",
   "the-unit-is-in-order",
   PACKAGE_SCENARIO,
@@ -45,11 +46,33 @@ interface Machine {
   memory?: string;
 }
 
+interface Tunnels {
+  /** The control group of each one's stunnel, by port. */
+  groups: Map<string, string>;
+  /** At one time after the other: the ports of the tunnels that ran, and then of the mounts that were there. */
+  looks: { running: string[]; mounted: string[] }[];
+}
+
+function parseTunnels(text: string): Tunnels {
+  const words = (list: string | undefined) => (list ?? "").split(" ").filter((word) => word !== "");
+  return {
+    groups: new Map(
+      [...text.matchAll(/^(\d+) .*:(\/.*)$/gm)].map(([, port = "", group = ""]) => [port, group]),
+    ),
+    looks: [...text.matchAll(/^running:(.*) mounted:(.*)$/gm)].map(([, running, mounted]) => ({
+      running: words(running),
+      mounted: words(mounted),
+    })),
+  };
+}
+
 interface Shutdown {
   /** From `systemctl poweroff` to the guest's end. */
   seconds: number;
   /** What the console showed meanwhile. */
   console: string[];
+  /** What guest-tunnels.service saw from before the shutdown until everything was unmounted. */
+  tunnels: Tunnels;
   /** NFS mounts that were there when the watchdog had ended. */
   mounts: string;
   /** What systemd said of each unit then. */
@@ -84,6 +107,7 @@ async function run(t: TestContext, { scenarios: names, fstab, memory = "1G" }: M
   return {
     seconds: (endedAt - poweroff) / 1000,
     console,
+    tunnels: parseTunnels(left("witness-tunnels.txt")),
     mounts: left("witness-mounts.txt"),
     units: left("witness-units.txt").trim().split("\n\n").map(properties),
     complaints: left("logs/mount-watchdog.log")
@@ -107,12 +131,24 @@ test("under systemd", { timeout: 1_800_000 }, async (t) => {
     "with thirty lines",
     boot("loaded", { scenarios: THIRTY_LINES, fstab: () => fstab(THIRTY), memory: "2G" }),
   );
-  await t.test("a shutdown unmounts thirty mounts, then ends the watchdog", (t) => {
+  await t.test("a shutdown unmounts thirty mounts, whose tunnels last, then ends the watchdog", (t) => {
     const { bare, loaded } = shutdowns;
     if (bare === undefined || loaded === undefined) return t.skip("both have to run");
     t.diagnostic(`without mounts ${bare.seconds.toFixed(1)} s, with thirty ${loaded.seconds.toFixed(1)} s`);
     for (const line of loaded.console) t.diagnostic(line);
     assert.equal(loaded.mounts, "", "nothing is mounted any more");
+    const { groups, looks } = loaded.tunnels;
+    assert.equal(groups.size, THIRTY.length);
+    for (const group of groups.values()) assert.match(group, /\/run-\w+\.scope$/);
+    assert.equal(looks[0]?.mounted.length, THIRTY.length, "it saw the shutdown from its beginning");
+    assert.deepEqual(looks.at(-1)?.mounted, []);
+    for (const { running, mounted } of looks)
+      assert.deepEqual(
+        mounted.filter((port) => !running.includes(port)),
+        [],
+        "mounts without a tunnel",
+      );
+    t.diagnostic(`${looks.length} looks at tunnels and mounts`);
     const watchdog = loaded.units.find(({ Id }) => Id === WATCHDOG);
     const mounts = loaded.units.filter(({ Id }) => Id?.startsWith("mnt-many-"));
     assert.equal(mounts.length, THIRTY.length);

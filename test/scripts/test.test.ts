@@ -48,9 +48,23 @@ describe("npm test", () => {
   const SKIPS: [what: string, changed: Record<string, string>, stage: RegExp, summary: string][] = [
     [
       "a test",
-      { "scripts/unit.mjs": program(0, "# tests 7", "# pass 5", "# fail 0", "# cancelled 0", "# skipped 2") },
+      {
+        "scripts/unit.mjs": program(
+          0,
+          "    ok 3 - a test # SKIP only root may",
+          "ok 4 - a suite # SKIP",
+          "ok 5 - a \\# SKIP in a name",
+          ...["# tests 6", "# pass 5", "# fail 0", "# cancelled 0", "# skipped 1"],
+        ),
+      },
       /^unit tests: 5 passed, 0 failed, 2 skipped, /,
       "12 passed, 0 failed",
+    ],
+    [
+      "a test, on a terminal,",
+      { "scripts/unit.mjs": program(0, "  \ufe63 a suite (0.66ms) # why", "ℹ pass 6", "ℹ skipped 0") },
+      /^unit tests: 6 passed, 0 failed, 1 skipped, /,
+      "13 passed, 0 failed",
     ],
     [
       "conformance, where there is no suite,",

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { scenario } from "../../runner/scenario.ts";
 import { WATCHDOG } from "../machine.ts";
 import { journal, show, watchdogPid } from "../systemd.ts";
+
+const CONFIG = "/etc/amazon/efs/efs-utils.conf";
 
 export default scenario(async (guest) => {
   // Nobody enabled the unit: it is the mount at boot that has started it.
@@ -29,10 +31,28 @@ export default scenario(async (guest) => {
   guest.figure(`systemctl status:\n${status.trimEnd()}`);
   assert.match(status, /Active: active \(running\)/);
   assert.match(status, new RegExp(`Main PID: ${pid} `));
+  await guest.eventually("the status tells of each tunnel, and that it runs", async () => {
+    const tunnels = guest.product.stunnels().length;
+    const { StatusText } = await show(guest, WATCHDOG, "StatusText");
+    return new RegExp(`^Watching ${tunnels} tunnels?, ${tunnels} of them running$`).test(StatusText ?? "");
+  });
 
-  const log = readFileSync("/var/log/amazon/efs/mount-watchdog.log", "utf8");
-  assert.match(log, /INFO - Watching \S+: \d+ tunnel/);
-  // The journal has no line of the watchdog's that its log has not.
-  const said = (await journal(guest, WATCHDOG)).split("\n").filter((line) => / - [A-Z]+ - /.test(line));
-  for (const line of said) assert.ok(log.includes(line), `only in the journal: ${line}`);
+  // What somebody should do something about is in the log and in the journal, in the same words.
+  const log = () => readFileSync("/var/log/amazon/efs/mount-watchdog.log", "utf8");
+  assert.match(log(), /INFO - Watching \S+: \d+ tunnel/);
+  const before = readFileSync(CONFIG, "utf8");
+  appendFileSync(CONFIG, "[mount-watchdog]\npol_interval_sec = 3\n");
+  await guest.ok("systemctl", ["reload", WATCHDOG]);
+  const warning = await guest.eventually(
+    "a warning in the log",
+    () => / - WARNING - (.*pol_interval_sec.*)$/m.exec(log())?.[1],
+  );
+  await guest.eventually("the same in the journal", async () =>
+    (await journal(guest, WATCHDOG)).split("\n").includes(`amazon-efs-mount-watchdog: ${warning}`),
+  );
+  writeFileSync(CONFIG, before);
+  await guest.ok("systemctl", ["reload", WATCHDOG]);
+  await guest.eventually("it reads the old one", () => log().split(" was read again").length > 2);
+  const said = [...(await journal(guest, WATCHDOG)).matchAll(/^amazon-efs-mount-watchdog: (.*)$/gm)];
+  for (const [, text = ""] of said) assert.ok(log().includes(` - ${text}\n`), `only in the journal: ${text}`);
 });
