@@ -104,7 +104,7 @@ async function webIdentity(t: TestContext, role: Role | Answer): Promise<Given> 
 
 const cleanUps: (() => unknown)[] = [];
 
-await inNamespaces(import.meta.url, [], () => {
+await inNamespaces([], () => {
   before(() => {
     forgetAws({ after: (cleanUp) => void cleanUps.push(cleanUp) });
     addAddresses(...[ECS_AGENT, POD_AGENT, METADATA_SERVICE].map(({ host }) => `${host}/32`));

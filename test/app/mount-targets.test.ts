@@ -88,7 +88,7 @@ async function listen(address: string): Promise<Server> {
   return server;
 }
 
-await inNamespaces(import.meta.url, [], () => {
+await inNamespaces([], () => {
   before(async () => {
     addAddresses(`${IPV6}/128`);
     for (const address of [LISTENS, LISTENS_TOO, IPV6]) {

@@ -31,7 +31,7 @@ async function nameServer() {
   return server;
 }
 
-await inNamespaces(import.meta.url, ["--mount"], () => {
+await inNamespaces(["--mount"], () => {
   const cleanUps: (() => unknown)[] = [];
   const group = { after: (cleanUp: () => unknown) => void cleanUps.push(cleanUp) };
   const network = () => {

@@ -30,7 +30,7 @@ function mount(id: string, ...options: string[]) {
 const traces = () =>
   ["/run/efs", `${machine.folder}/seen`].flatMap((place) => (existsSync(place) ? readdirSync(place) : []));
 
-await inNamespaces(import.meta.url, MACHINE_NAMESPACES, () => {
+await inNamespaces(MACHINE_NAMESPACES, () => {
   before(async () => {
     machine = new Machine(group);
     machine.names({ [nameOf(ENCRYPTED)]: SERVER, [nameOf(PLAIN)]: SERVER });

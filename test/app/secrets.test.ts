@@ -89,7 +89,7 @@ function identityIn(certificate: X509Certificate): string {
   return found === undefined ? "nobody" : show(found[1]);
 }
 
-await inNamespaces(import.meta.url, MACHINE_NAMESPACES, () => {
+await inNamespaces(MACHINE_NAMESPACES, () => {
   before(async () => {
     machine = new Machine(group);
     addAddresses(...[ECS_AGENT, POD_AGENT].map(({ host }) => `${host}/32`));

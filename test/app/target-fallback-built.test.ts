@@ -36,7 +36,7 @@ function mount(id: string, ...more: string[]) {
   });
 }
 
-await inNamespaces(import.meta.url, MACHINE_NAMESPACES, () => {
+await inNamespaces(MACHINE_NAMESPACES, () => {
   before(async () => {
     machine = new Machine(group);
     machine.configure("[mount]\nregion = us-east-1\nstunnel_check_cert_validity = false\n");

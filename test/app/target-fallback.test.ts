@@ -89,7 +89,7 @@ async function assertRefused(resolving: Promise<unknown>, ...says: string[]): Pr
 const callersOf = (service: Service) =>
   service.calls.map(({ headers }) => /Credential=([^/]+)/.exec(headers.authorization ?? "")?.[1]);
 
-await inNamespaces(import.meta.url, ["--mount"], () => {
+await inNamespaces(["--mount"], () => {
   before(async () => {
     const directory = temporaryDirectory(group, "names");
     writeFileSync(join(directory, "hosts"), `127.0.0.1 localhost\n${KNOWN} ${nameOf(RESOLVING_ID)}\n`);

@@ -1,6 +1,5 @@
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 const INSIDE = "--inside";
 /** For one program of the system, and, unless told otherwise, for all tests of a file. */
@@ -17,12 +16,10 @@ export const NO_NAMESPACES = process.getuid?.() !== 0 && "only root can make nam
  * and addresses are taken from nobody, and no name resolves. The file is started again there; what it reports
  * is what the copy reports. Everything ends with it.
  *
- * @param file the test file's import.meta.url
  * @param kinds as unshare(1) calls them, beside `--net`
  * @param limitMs how long all of them may take
  */
 export async function inNamespaces(
-  file: string,
   kinds: readonly string[],
   tests: () => Promise<void> | void,
   limitMs = LIMIT_MS,
@@ -36,7 +33,7 @@ export async function inNamespaces(
     await tests();
     return;
   }
-  const program = [process.execPath, ...process.execArgv, fileURLToPath(file), INSIDE];
+  const program = [process.execPath, ...process.execArgv, process.argv[1] ?? "", INSIDE];
   const again = kinds.includes("--pid") ? [...INIT, ...program] : program;
   const namespaces = ["--net", ...kinds, "--fork", "--kill-child"];
   const { status } = spawnSync("setpriv", ["--pdeathsig", "KILL", "unshare", ...namespaces, ...again], {

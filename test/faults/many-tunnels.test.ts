@@ -12,7 +12,6 @@ const KILLED = 20;
 const LIMIT_MS = 300_000;
 
 await inNamespaces(
-  import.meta.url,
   MACHINE_NAMESPACES,
   () => {
     test("400 tunnels are taken over as they are, mended where they die, and gone with their mounts", async (t) => {

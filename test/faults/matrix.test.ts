@@ -261,7 +261,6 @@ const FAULTS: readonly Fault[] = [
 ];
 
 await inNamespaces(
-  import.meta.url,
   MACHINE_NAMESPACES,
   () => {
     for (const tunnels of [1, 20]) {

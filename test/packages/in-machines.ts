@@ -10,12 +10,10 @@ const NAMESPACES = ["--mount", "--pid", "--mount-proc"];
 /**
  * Runs a test file's tests in namespaces of their own, where machines can be made (CleanMachine).
  *
- * @param file the test file's import.meta.url
  * @param make makes what the tests get (as JSON has it) in a folder, before and outside, where there is a network
  * @param limitMs how long all tests may take
  */
 export async function inMachines<Made>(
-  file: string,
   make: (folder: string) => Made,
   tests: (made: Made) => void,
   limitMs: number,
@@ -26,13 +24,13 @@ export async function inMachines<Made>(
     tests(JSON.parse(process.env[MADE] ?? ""));
   };
   if (NO_NAMESPACES !== false || process.env[MADE] !== undefined)
-    return inNamespaces(file, NAMESPACES, inside, limitMs);
+    return inNamespaces(NAMESPACES, inside, limitMs);
   cleanRoot();
   mkdirSync(CACHE, { recursive: true });
   const folder = mkdtempSync(join(CACHE, "made-"));
   try {
     process.env[MADE] = JSON.stringify(make(folder));
-    await inNamespaces(file, NAMESPACES, inside, limitMs);
+    await inNamespaces(NAMESPACES, inside, limitMs);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -42,7 +42,6 @@ const LIMIT_MS = 400_000;
 type Made = Versions & { readonly image: Image };
 
 await inMachines(
-  import.meta.url,
   (folder): Made => {
     const versions = new Versions(folder);
     return { ...versions, image: imageOf(dirname(versions.this.deb)) };

@@ -22,7 +22,7 @@ const OWN_AUTHORITIES = "/etc/ssl/own.pem";
 const WATCHDOG = "amazon-efs-mount-watchdog";
 const LIMIT_MS = 400_000;
 
-await inMachines(import.meta.url, (folder) => makePackages(CHECKOUT, folder), tests, LIMIT_MS);
+await inMachines((folder) => makePackages(CHECKOUT, folder), tests, LIMIT_MS);
 
 /** A machine of people who use packages of one kind. */
 class Machine extends CleanMachine {

@@ -6,7 +6,7 @@ import { isNetworkNamespace } from "../../src/system/namespace-kind.ts";
 import { temporaryDirectory } from "../app/authority.ts";
 import { inNamespaces, run } from "../fakes/namespaces.ts";
 
-await inNamespaces(import.meta.url, ["--mount"], () => {
+await inNamespaces(["--mount"], () => {
   before(() => {
     run("mount", "-t", "tmpfs", "tmpfs", "/run");
     run("ip", "netns", "add", "blue");

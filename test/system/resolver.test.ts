@@ -13,7 +13,7 @@ const limitMs = 30_000;
 /** How long the resolver of these namespaces waits for an answer, several times over. */
 const SILENCE = "options timeout:20 attempts:3\n";
 
-await inNamespaces(import.meta.url, ["--mount", "--pid", "--mount-proc"], () => {
+await inNamespaces(["--mount", "--pid", "--mount-proc"], () => {
   let resolvConf = "";
   before(() => {
     const directory = temporaryDirectory({ after: () => {} }, "names");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { TEMPLATES, type TemplateName } from "../../../src/core/encryption/templates.ts";
-import { efsUtils } from "./sources.ts";
+import { efsUtils } from "./program.ts";
 
 describe("efs-utils encryption enforce", { concurrency: 3 }, () => {
   for (const name of Object.keys(TEMPLATES) as TemplateName[]) {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { temporaryDirectory } from "../built.ts";
-import { efsUtils } from "./sources.ts";
+import { efsUtils } from "./program.ts";
 
 describe("efs-utils status", { concurrency: 3 }, () => {
   const wrong: [args: string[], says: RegExp][] = [

@@ -64,7 +64,7 @@ class Gate {
   }
 }
 
-await inNamespaces(import.meta.url, ["--mount", "--pid", "--mount-proc"], () => {
+await inNamespaces(["--mount", "--pid", "--mount-proc"], () => {
   run("mount", "--make-rprivate", "/");
   for (const place of ["/media", "/run"]) run("mount", "-t", "tmpfs", "tmpfs", place);
   for (const part of ["upper", "work"]) mkdirSync(join("/media", part));
