@@ -14,7 +14,10 @@ import { fstab, ORDINARY, PACKAGES, properties, THIRTY, WATCHDOG } from "./syste
 
 const only = new RegExp(process.env.GUEST_ONLY ?? "");
 
-const PACKAGE_SCENARIO = "a-package-comes-and-goes-and-mounts-stay";
+const PACKAGE_SCENARIOS = [
+  "a-package-comes-and-goes-and-mounts-stay",
+  "amazon-efs-utils-gives-way-and-its-tunnels-are-watched",
+];
 
 /** In this order: the first ones look at what the boot has done, the last one unmounts everything. */
 const ONE_LINE_OF_EACH_KIND = [
@@ -34,7 +37,7 @@ const ONE_LINE_OF_EACH_KIND = [
   "a-mount-made-in-a-scope-outlives-the-scope",
   "without-a-scope-a-tunnel-runs-in-its-unit",
   "the-unit-is-in-order",
-  PACKAGE_SCENARIO,
+  ...PACKAGE_SCENARIOS,
   "without-mounts-nothing-is-left",
 ];
 const THIRTY_LINES = ["thirty-fstab-lines-are-mounted-at-once", "thirty-mounts-have-thirty-tunnels"];
@@ -117,7 +120,7 @@ async function run(t: TestContext, { scenarios: names, fstab, memory = "1G" }: M
 }
 
 test("under systemd", { timeout: 1_800_000 }, async (t) => {
-  if (only.test(PACKAGE_SCENARIO)) await makePackages(join(CHECKOUT, PACKAGES));
+  if (PACKAGE_SCENARIOS.some((name) => only.test(name))) await makePackages(join(CHECKOUT, PACKAGES));
   const shutdowns: Record<string, Shutdown> = {};
   const boot = (name: string, machine: Machine) => async (t: TestContext) => {
     const scenarios = machine.scenarios.filter((each) => only.test(each));

@@ -14,11 +14,13 @@ export interface ForeignMount {
   port: number;
   /** Keys of the state file that this helper's version does not write. */
   without?: string[];
+  /** When its certificate was made, as the state file has it. */
+  certified?: Date;
 }
 
 /** Starts the tunnel and writes its files. Answers stunnel's pid. */
 export async function foreignTunnel(guest: Guest, mount: ForeignMount): Promise<number> {
-  const { target, path, port, without = [] } = mount;
+  const { target, path, port, without = [], certified = new Date() } = mount;
   const base = `${target.id}.${path.slice(1).replaceAll("/", ".")}.${port}`;
   const [directory, configuration] = [`/var${STATE}/${base}+`, `/var${STATE}/stunnel-config.${base}`];
   mkdirSync(join(directory, "database"), { recursive: true, mode: 0o750 });
@@ -42,7 +44,7 @@ export async function foreignTunnel(guest: Guest, mount: ForeignMount): Promise<
     commonName: "guest",
     region: "us-east-1",
     fsId: target.id,
-    certificateCreationTime: utcTime(new Date()),
+    certificateCreationTime: utcTime(certified),
     certificate,
     useIam: false,
   };
