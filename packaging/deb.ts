@@ -6,11 +6,11 @@ import { CONFIG } from "../src/app/install-layout.ts";
 import { ABOUT, architecture, ROOT } from "./about.ts";
 import { configurationFiles, entries } from "./tree.ts";
 
-/** What the host must have; the libraries are those that node is linked with, of the versions it asks for. */
+/** What the host must have; the libraries are those that node is linked with, since they have the symbols that it needs. */
 const DEPENDS = [
   "libc6 (>= 2.28)",
-  "libgcc-s1",
-  "libstdc++6 (>= 5.2)",
+  "libgcc-s1 (>= 3.4)",
+  "libstdc++6 (>= 10.2)",
   "nfs-common",
   "stunnel4 (>= 3:5.15)",
   "util-linux",

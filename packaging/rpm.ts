@@ -3,12 +3,21 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { LIBRARY } from "../src/app/install-layout.ts";
 import { ABOUT, architecture, ROOT } from "./about.ts";
+import { DOCUMENTATION } from "./documentation.ts";
 import { configurationFiles, type Entry, entries } from "./tree.ts";
 
 const RELEASE = "1";
 
-/** What the host must have; the libraries are those that node is linked with, of the versions it asks for. */
-const REQUIRES = ["glibc >= 2.28", "libgcc", "libstdc++", "nfs-utils", "stunnel >= 5.15", "util-linux"];
+/** What the host must have; the libraries as rpm has them, by the newest versions of their symbols that node needs. */
+const REQUIRES = [
+  "libc.so.6(GLIBC_2.28)(64bit)",
+  "libgcc_s.so.1(GCC_3.4)(64bit)",
+  "libstdc++.so.6(CXXABI_1.3.11)(64bit)",
+  "libstdc++.so.6(GLIBCXX_3.4.21)(64bit)",
+  "nfs-utils",
+  "stunnel >= 5.15",
+  "util-linux",
+];
 
 /** Which of the maintainer scripts rpm runs when: what it replaces is removed between %post and %posttrans. */
 const SCRIPTS = {
@@ -30,7 +39,7 @@ const DEFINITIONS: Readonly<Record<string, string>> = {
 };
 
 /** Directories that are this package's own, with all that is in them. */
-const OWN = [LIBRARY, "/etc/amazon", "/var/log/amazon", `/usr/share/doc/${ABOUT.name}`];
+const OWN = [LIBRARY, "/etc/amazon", "/var/log/amazon", DOCUMENTATION];
 
 /**
  * Makes an rpm package of a tree.

@@ -1,31 +1,11 @@
-import {
-  chmodSync,
-  copyFileSync,
-  lutimesSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, copyFileSync, lutimesSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { gzipSync } from "node:zlib";
 import { execa } from "execa";
 import { install } from "../src/app/install.ts";
-import {
-  CA_BUNDLE,
-  CONTAINER_GATE,
-  LIBRARY,
-  PACKAGE,
-  PACKAGE_LAYOUT,
-  RUNTIME,
-} from "../src/app/install-layout.ts";
+import { CA_BUNDLE, CONTAINER_GATE, PACKAGE_LAYOUT, RUNTIME } from "../src/app/install-layout.ts";
 import { ROOT } from "./about.ts";
+import { compress, DOCUMENTATION, putDocumentation } from "./documentation.ts";
 import type { Runtime } from "./runtime.ts";
-
-const DOCUMENTATION = `/usr/share/doc/${PACKAGE}`;
-const BEST_COMPRESSION = { level: 9 };
 
 /**
  * Makes in `tree` all that a package brings, as it will be below /: what `efs-utils install` installs, with a node of
@@ -56,27 +36,6 @@ function putGate(target: string): void {
   mkdirSync(dirname(target), { recursive: true });
   copyFileSync(join(ROOT, "packaging/container/mount.efs"), target);
   chmodSync(target, 0o755);
-}
-
-function putDocumentation(folder: string, { name, version, licence }: Runtime): void {
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(
-    join(folder, "copyright"),
-    `${readFileSync(join(ROOT, "LICENSE"), "utf8")}
-The programs hold parts of other packages: see THIRD-PARTY-LICENSES here.
-The node that runs them (${name} ${version}) has a licence of its own: see NODE-LICENSE.gz here.
-`,
-  );
-  symlinkSync(`${LIBRARY}/THIRD-PARTY-LICENSES`, join(folder, "THIRD-PARTY-LICENSES"));
-  copyFileSync(licence, join(folder, "NODE-LICENSE"));
-  copyFileSync(join(ROOT, "CHANGELOG.md"), join(folder, "changelog"));
-  for (const text of ["NODE-LICENSE", "changelog"]) compress(join(folder, text));
-}
-
-/** Makes FILE.gz of FILE; node writes no time into it. */
-function compress(file: string): void {
-  writeFileSync(`${file}.gz`, gzipSync(readFileSync(file), BEST_COMPRESSION), { mode: 0o644 });
-  rmSync(file);
 }
 
 export interface Entry {

@@ -13,6 +13,7 @@ const ROOT = path.join(import.meta.dirname, "..");
 const LONG = [
   "test/packages/packages.test.ts",
   "test/packages/take-over.test.ts",
+  "test/packages/contents.test.ts",
   "test/faults/matrix.test.ts",
   "test/faults/many-tunnels.test.ts",
   "test/guest/guest.test.ts",

@@ -24,7 +24,16 @@ export interface StandIn {
 export const RPM_SYSTEM: StandIn = {
   name: "system",
   version: "1",
-  provides: ["glibc = 2.34", "libgcc", "libstdc++", "nfs-utils", "stunnel = 5.68", "util-linux", "/bin/sh"],
+  provides: [
+    "libc.so.6(GLIBC_2.28)(64bit)",
+    "libgcc_s.so.1(GCC_3.4)(64bit)",
+    "libstdc++.so.6(CXXABI_1.3.11)(64bit)",
+    "libstdc++.so.6(GLIBCXX_3.4.21)(64bit)",
+    "nfs-utils",
+    "stunnel = 5.68",
+    "util-linux",
+    "/bin/sh",
+  ],
 };
 
 const WATCHDOG = "amazon-efs-mount-watchdog";
