@@ -47,7 +47,7 @@ export async function mountFileSystem(
   const request = inOneNamespace(asked);
   // what it takes to be in another one is made ready while the target is looked up
   const network = tunnelNetwork(request.networkNamespace, context.paths.socketMaker);
-  const turn = askForTurn(request, timeLeftMs(targetContext.settings, context.elapsedMs()), context);
+  const turn = askForTurn(request, () => timeLeftMs(targetContext.settings, context.elapsedMs()), context);
   let seen = () => "region and name were being looked up";
   const sees = (describe: () => string) => {
     seen = describe;

@@ -22,9 +22,9 @@ export interface Turn {
  *
  * Where no lock can be had, as on a read-only file system, mounts are not kept apart, and the log says so.
  *
- * @param patienceMs how long it is waited for
+ * @param timeLeftMs how long it may still be waited for
  */
-export function askForTurn(request: MountRequest, patienceMs: number, context: MountContext): Turn {
+export function askForTurn(request: MountRequest, timeLeftMs: () => number, context: MountContext): Turn {
   const { mountPoint } = request;
   const { turns } = context.paths;
   const path = `${turns}/${turnName(request)}`;
@@ -52,7 +52,7 @@ export function askForTurn(request: MountRequest, patienceMs: number, context: M
       const what = `Waiting for ${mountPoint}: ${describe()}`;
       context.log.info(what);
       context.step(what);
-      if (!(await attempt(patienceMs))) throw busy();
+      if (!(await attempt(timeLeftMs()))) throw busy();
     }
     writeFileSync(path, `${process.pid}`);
   };

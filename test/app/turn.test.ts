@@ -20,10 +20,11 @@ const FIRST = `
 /** Starts another one at the place $2. */
 const SECOND = 'touch /run/second; $mount_efs fs-12345678:/ "$2" -v -o "$1" 2>/run/second & second=$!';
 
-/** Tells what mount.nfs4 has done, what the second came to, and what is left of waiting. */
+/** Tells what mount.nfs4 has done, what the second came to, and what is left of waiting once that has had time to end. */
 const TELL = `
   { cat /run/calls; echo "the second: $status"; grep -v ' ms ' /run/second
-    pgrep -x flock; ls -A /run/amazon-efs-mount-helper/turns; } >&2`;
+    tries=100; while pgrep -r R,S,D -x flock >/run/flocks && [ $tries -gt 0 ]; do tries=$((tries - 1)); sleep 0.05; done
+    cat /run/flocks; ls -A /run/amazon-efs-mount-helper/turns; } >&2`;
 
 const ENDS = (place: string) => [`begins at ${place}`, `ends at ${place}`];
 
@@ -108,10 +109,12 @@ describe("two mounts at one time", { skip: process.getuid?.() !== 0 }, () => {
       "/mnt",
     );
     assert.equal(status, "the second: 32");
+    // by its own limit, or, on a busy machine, by that of the whole mount
     assert.match(
       error,
-      /^mount\.efs: \/mnt was not free for a mount in time: another mount\.efs, process \d+, is at work there; let it end, /,
+      /^mount\.efs: (\/mnt was not free for a mount in time|the mount was not done within 2 s)/,
     );
+    assert.match(error, /another mount\.efs, process \d+, is at work there/);
     assert.equal(left.length, 1, "the first's turn goes on, and nothing waits for it any more");
   });
 
