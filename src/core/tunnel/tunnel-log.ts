@@ -28,45 +28,65 @@ interface Told {
 
 /** The last verdict in a log, or undefined where no server was judged yet. */
 export function lastVerdict(log: string): TunnelVerdict | undefined {
-  let verdict: TunnelVerdict | undefined;
-  const connections = new Map<string, Told>();
-  for (const line of log.split("\n")) {
+  const reader = new VerdictReader();
+  reader.read(`${log}\n`);
+  return reader.verdict;
+}
+
+/** Judges a log that grows, without reading a line of it twice. */
+export class VerdictReader {
+  readonly #connections = new Map<string, Told>();
+  #verdict: TunnelVerdict | undefined;
+  #rest = "";
+
+  /** The last one so far, or undefined where no server was judged yet. */
+  get verdict(): TunnelVerdict | undefined {
+    return this.#verdict;
+  }
+
+  /** @param more what the log has grown by; a line counts when it is complete */
+  read(more: string): void {
+    const lines = (this.#rest + more).split("\n");
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) this.#judge(line);
+  }
+
+  #judge(line: string): void {
     const [, id, message] = /LOG\d\[([^\]]*)\]: (.*)$/.exec(line) ?? [];
-    if (id === undefined || message === undefined) continue;
-    if (/accepted connection from/.test(message)) connections.delete(id);
-    const told = connections.get(id) ?? {};
+    if (id === undefined || message === undefined) return;
+    if (/accepted connection from/.test(message)) this.#connections.delete(id);
+    const told = this.#connections.get(id) ?? {};
     const { responder, reason } = told;
     const asked = /OCSP: Connecting the AIA responder "([^"]*)"/.exec(message)?.[1];
     const failure = /^SSL_connect: (?:\S+: )?(.*)/.exec(message)?.[1] ?? "";
     if (asked !== undefined) {
-      connections.set(id, { ...told, responder: asked });
-      verdict = { kind: "asking-responder", responder: asked };
+      this.#connections.set(id, { ...told, responder: asked });
+      this.#verdict = { kind: "asking-responder", responder: asked };
     } else if (/^Certificate accepted at depth=0/.test(message)) {
-      verdict = { kind: "accepted" };
+      this.#verdict = { kind: "accepted" };
     } else if (/^Rejected by CERT/.test(message)) {
-      verdict = /Subject checks failed/.test(reason ?? "")
+      this.#verdict = /Subject checks failed/.test(reason ?? "")
         ? { kind: "wrong-host" }
         : {
             kind: "untrusted",
             detail: (reason ?? message).replace(/^CERT: (Pre-verification error: )?/, ""),
           };
     } else if (/^Rejected by OCSP/.test(message)) {
-      verdict = /revoked/i.test(reason ?? "")
+      this.#verdict = /revoked/i.test(reason ?? "")
         ? { kind: "revoked", detail: reason ?? message }
         : { kind: "responder-failed", responder, detail: reason ?? message };
     } else if (/alert/.test(failure)) {
-      verdict = { kind: "refused-by-server", detail: failure };
+      this.#verdict = { kind: "refused-by-server", detail: failure };
     } else if (/^No more addresses to connect/.test(message)) {
-      verdict = { kind: "unreachable", detail: reason ?? message };
+      this.#verdict = { kind: "unreachable", detail: reason ?? message };
     } else if (/wrong version number/.test(failure)) {
-      verdict = { kind: "no-tls", detail: failure };
+      this.#verdict = { kind: "no-tls", detail: failure };
     } else if (
       /^(CERT|OCSP|s_connect: (?!connected)|ssl_|SSL_|read_socket|s_read|s_write|s_poll)/.test(message)
     ) {
-      connections.set(id, { ...told, reason: message });
+      this.#connections.set(id, { ...told, reason: message });
     }
   }
-  return verdict;
 }
 
 /** The lines of stunnel's log, and of systemd-run before it, that tell of an error, without their prefixes, in one line. */
