@@ -20,12 +20,14 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CACHE, ensurePackages } from "./packages.ts";
 
 export interface BootOptions {
+  /** Names what it leaves: the folder of .cache/last, which is replaced. */
+  name: string;
   /** Text of the program (one bundled file) that the guest's node runs. */
   program: string;
   args?: string[];
@@ -36,6 +38,8 @@ export interface BootOptions {
    * systemd starts, and then as the units say.
    */
   systemd?: boolean;
+  /** A directory that it shares with other guests, under the same path in each and in its SHARED. */
+  shared?: string;
   /** The guest's memory; 1 GiB where nothing is said. */
   memory?: string;
   /** The whole run's limit, from launch to power-off. */
@@ -55,7 +59,7 @@ export interface GuestRun {
   /** When it ended, by performance.now(). */
   endedAt: number;
   lines: string[];
-  /** What the guest left: logs/, run-efs.txt, dmesg.txt, records.jsonl. Kept until the next run. */
+  /** What the guest left: logs/, run-efs.txt, dmesg.txt, records.jsonl. Kept until the next run of that name. */
   results: string;
 }
 
@@ -68,12 +72,17 @@ export class GuestFailure extends Error {
 }
 
 const LAST = join(CACHE, "last");
-const LOCK = join(tmpdir(), "efs-guest.lock");
+/**
+ * How many guests run at a time on this machine. Each has one processor at most, and waits for much of its time:
+ * many of them only slow each other down.
+ */
+export const GUESTS_AT_A_TIME = Number(process.env.GUEST_LANES ?? Math.min(2, availableParallelism()));
 
 export async function bootGuest(options: BootOptions): Promise<GuestRun> {
   const { nfsServer, preload } = ensurePackages(options.onLine);
   const release = await takeTurn(options.onLine);
   const out = mkdtempSync(join(tmpdir(), "efs-guest-"));
+  const results = join(LAST, options.name);
   const lines: string[] = [];
   const begin = performance.now();
   let guest: ChildProcess | undefined;
@@ -111,14 +120,14 @@ export async function bootGuest(options: BootOptions): Promise<GuestRun> {
     }
     const status = existsSync(join(out, "status")) ? readFileSync(join(out, "status"), "utf8").trim() : "";
     if (status === "") throw new GuestFailure("the guest ended without a result", lines);
-    return { status: Number(status), seconds, endedAt, lines, results: LAST };
+    return { status: Number(status), seconds, endedAt, lines, results };
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
     process.off("exit", onExit);
     stop();
     records.close();
-    keepResults(out, lines);
+    keepResults(out, results, lines);
     release();
   }
 }
@@ -139,6 +148,7 @@ function prepare(out: string, options: BootOptions, nfsServer: string): void {
     GUEST_OUT: out,
     NFS_SERVER: nfsServer,
     REPOSITORY: join(import.meta.dirname, "../.."),
+    SHARED: options.shared ?? "",
   };
   const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${quoted(value)}`);
   writeFileSync(join(out, "job.sh"), [...exports, `exec ${words.map(quoted).join(" ")} "$@"`, ""].join("\n"));
@@ -146,7 +156,7 @@ function prepare(out: string, options: BootOptions, nfsServer: string): void {
 
 function launch(
   out: string,
-  { timeoutMs, memory = "1G" }: BootOptions,
+  { timeoutMs, shared, memory = "1G" }: BootOptions,
   preload: string | undefined,
 ): ChildProcess {
   const limit = Math.ceil(timeoutMs / 1000) + 5;
@@ -160,6 +170,7 @@ function launch(
   ];
   args.push("quiet", "loglevel=3", "con=null", "con0=null,fd:1", `uml_dir=${out}/uml`, "noreboot");
   args.push(`GUEST_OUT=${out}`, `GUEST_LIMIT=${limit}`);
+  if (shared !== undefined) args.push(`GUEST_SHARED=${shared}`);
   // The guest's memory is a file in TMPDIR, which it unlinks at once. Detached: a process group of its own.
   const env = { ...process.env, TMPDIR: "/dev/shm", ...(preload && { LD_PRELOAD: preload }) };
   return spawn("linux.uml", args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
@@ -191,11 +202,11 @@ function killGroup(pid: number): void {
   }
 }
 
-function keepResults(out: string, lines: string[]): void {
-  rmSync(LAST, { recursive: true, force: true });
+function keepResults(out: string, results: string, lines: string[]): void {
+  rmSync(results, { recursive: true, force: true });
   rmSync(join(out, "uml"), { recursive: true, force: true });
   writeFileSync(join(out, "console.txt"), `${lines.join("\n")}\n`);
-  cpSync(out, LAST, { recursive: true });
+  cpSync(out, results, { recursive: true });
   rmSync(out, { recursive: true, force: true });
 }
 
@@ -203,24 +214,36 @@ function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** Two guests on one machine only slow each other down: they take turns. */
+/** Waits until fewer than GUESTS_AT_A_TIME guests run; answers what ends this one's turn. */
 async function takeTurn(say: (line: string) => void = () => {}): Promise<() => void> {
+  const locks = Array.from({ length: GUESTS_AT_A_TIME }, (_, at) =>
+    join(tmpdir(), `efs-guest-${at + 1}.lock`),
+  );
   for (let waited = 0; ; waited++) {
-    try {
-      const fd = openSync(LOCK, "wx");
-      writeSync(fd, String(process.pid));
-      closeSync(fd);
-      return () => rmSync(LOCK, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-    const owner = Number(existsSync(LOCK) ? readFileSync(LOCK, "utf8") : 0);
-    if (owner > 0 && !existsSync(`/proc/${owner}`)) rmSync(LOCK, { force: true });
-    else {
-      if (waited === 0) say(`waiting for another guest (process ${owner})`);
-      await sleep(500);
-    }
+    const mine = locks.find(takeLock);
+    if (mine !== undefined) return () => rmSync(mine, { force: true });
+    if (waited === 0) say(`waiting for other guests (processes ${locks.map(ownerOf).join(", ")})`);
+    await sleep(500);
   }
+}
+
+/** Whether the lock is this process's now. That of a process which has ended is removed, for the next try. */
+function takeLock(lock: string): boolean {
+  try {
+    const fd = openSync(lock, "wx");
+    writeSync(fd, String(process.pid));
+    closeSync(fd);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  const owner = ownerOf(lock);
+  if (owner > 0 && !existsSync(`/proc/${owner}`)) rmSync(lock, { force: true });
+  return false;
+}
+
+function ownerOf(lock: string): number {
+  return Number(existsSync(lock) ? readFileSync(lock, "utf8") : 0);
 }
 
 /** Follows a file that the guest appends to. */

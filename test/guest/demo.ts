@@ -8,6 +8,7 @@ import { bundle } from "./run-scenarios.ts";
 const begin = performance.now();
 console.log("A guest with a kernel of its own boots: a real NFS client, a real NFS server behind TLS.\n");
 const options: BootOptions = {
+  name: "demo",
   program: await bundle('import "./demo/program.ts";'),
   files: { "writer.mjs": await bundle('import "./runner/writer-program.ts";') },
   timeoutMs: 180_000,

@@ -3,8 +3,8 @@
 # stage 1 lays a tmpfs over it, so that nothing the guest does is written back except in $GUEST_OUT.
 # Stage 2 makes a minimal system of it and does the job, or leaves that to systemd, where $GUEST_OUT has a
 # systemd.sh; a unit of systemd's runs this with `job` then. The job: run $GUEST_OUT/job.sh and leave its exit
-# status, the logs and the kernel's messages in $GUEST_OUT. GUEST_OUT and GUEST_LIMIT come from the kernel's
-# command line.
+# status, the logs and the kernel's messages in $GUEST_OUT. GUEST_OUT, GUEST_SHARED and GUEST_LIMIT come
+# from the kernel's command line.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
 
 job() {
@@ -73,7 +73,9 @@ if [ "$1" != stage2 ]; then
   mount -n -t tmpfs -o size=80% tmpfs /mnt
   mkdir /mnt/upper /mnt/work /mnt/root
   mount -n -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
-  mount -n -t hostfs -o "$GUEST_OUT" none "/mnt/root$GUEST_OUT"
+  for directory in "$GUEST_OUT" $GUEST_SHARED; do
+    mount -n -t hostfs -o "$directory" none "/mnt/root$directory"
+  done
   mount -n --move /proc /mnt/root/proc
   mount -n --move /dev /mnt/root/dev
   mount -n -t sysfs sys /mnt/root/sys

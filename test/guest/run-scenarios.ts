@@ -1,4 +1,4 @@
-/** Bundles the scenarios and runs them in one guest. */
+/** Bundles the scenarios and runs them in a guest. */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
@@ -30,10 +30,11 @@ export async function bundle(source: string): Promise<string> {
   return built.outputFiles[0]?.text ?? "";
 }
 
-type RunOptions = Pick<BootOptions, "timeoutMs" | "signal" | "onLine" | "memory"> & {
+type RunOptions = Pick<BootOptions, "name" | "shared" | "timeoutMs" | "signal" | "onLine" | "memory"> & {
   onRecord?: (record: GuestRecord) => void;
 };
 
+/** In a guest that may share them with others. */
 export async function runScenarios(names: string[], options: RunOptions): Promise<GuestRun> {
   const call = (list: string) =>
     `import { runScenarios } from "./runner/main.ts";\nawait runScenarios(${list});`;

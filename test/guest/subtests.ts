@@ -1,10 +1,12 @@
-/** Runs a guest and reports each of its scenarios as a subtest. */
+/** Runs guests and reports each of their scenarios as a subtest. */
 import type { TestContext } from "node:test";
 import type { BootOptions, GuestRun } from "./boot.ts";
 import type { GuestRecord } from "./runner/scenario.ts";
 
 type Result = Extract<GuestRecord, { type: "end" }>;
-type Hooks = Required<Pick<BootOptions, "onLine" | "signal">> & { onRecord: (record: GuestRecord) => void };
+export type Hooks = Required<Pick<BootOptions, "onLine" | "signal">> & {
+  onRecord: (record: GuestRecord) => void;
+};
 
 const verbose = process.env.GUEST_VERBOSE !== undefined;
 
@@ -16,34 +18,45 @@ export interface SubtestOptions {
   todo: Record<string, string>;
 }
 
-/** `boot` runs the guest with the hooks given. */
+/**
+ * Runs guests side by side, and reports each scenario, whichever guest runs it. A guest that ends early fails the
+ * scenario that it was running; the others go on.
+ *
+ * @param guests each runs a guest with the hooks given
+ */
 export async function reportScenarios(
   t: TestContext,
   names: string[],
-  boot: (hooks: Hooks) => Promise<GuestRun>,
+  guests: ((hooks: Hooks) => Promise<GuestRun>)[],
   { todo }: SubtestOptions = { todo: {} },
-): Promise<GuestRun> {
+): Promise<GuestRun[]> {
   const results = new Map(names.map((name) => [name, deferred<Result>()]));
   for (const { promise } of results.values()) promise.catch(() => {});
-  const limit = new Limit();
-  const guest = boot({
-    signal: limit.signal,
-    onLine: (line) => verbose && process.stderr.write(`${line}\n`),
-    onRecord: (record) => {
-      if (record.type === "begin") limit.restart(record.name, record.limitMs);
-      else limit.restart(`the guest after "${record.type}"`, BETWEEN_MS);
-      if (record.type === "ready") t.diagnostic(`ready for scenarios after ${record.seconds.toFixed(1)} s`);
-      if (record.type === "end") results.get(record.name)?.resolve(record);
-    },
+  const running = guests.map(async (boot, at) => {
+    const limit = new Limit();
+    const label = guests.length > 1 ? `${at + 1}| ` : "";
+    let current: string | undefined;
+    const run = boot({
+      signal: limit.signal,
+      onLine: (line) => verbose && process.stderr.write(`${label}${line}\n`),
+      onRecord: (record) => {
+        if (record.type === "begin") limit.restart(record.name, record.limitMs);
+        else limit.restart(`the guest after "${record.type}"`, BETWEEN_MS);
+        current = record.type === "begin" ? record.name : undefined;
+        if (record.type === "ready")
+          t.diagnostic(`${label}ready for scenarios after ${record.seconds.toFixed(1)} s`);
+        if (record.type === "end") results.get(record.name)?.resolve(record);
+      },
+    }).finally(() => limit.stop());
+    const failed = (error: Error) => current !== undefined && results.get(current)?.reject(error);
+    run.then((ended) => failed(endedWith(ended)), failed);
+    return run;
   });
-  guest.then(
-    (run) =>
-      failOpen(new Error(`the guest ended with status ${run.status}:\n${run.lines.slice(-40).join("\n")}`)),
-    failOpen,
-  );
-  function failOpen(error: Error): void {
+  const ended = Promise.allSettled(running).then((all) => {
+    const [first] = all;
+    const error = first?.status === "fulfilled" ? endedWith(first.value) : first?.reason;
     for (const { reject } of results.values()) reject(error);
-  }
+  });
   for (const [name, { promise }] of results) {
     await t.test(name.replaceAll("-", " "), { todo: todo[name] ?? false }, async (t) => {
       const { ok, seconds, figures, error, log } = await promise;
@@ -53,9 +66,15 @@ export async function reportScenarios(
       if (!ok) throw new Error(`${error}\n\n${log}`);
     });
   }
-  const run = await guest.finally(() => limit.stop());
-  t.diagnostic(`the guest ran for ${run.seconds.toFixed(1)} s; its logs are in ${run.results}`);
-  return run;
+  await ended;
+  const runs = await Promise.all(running);
+  for (const run of runs)
+    t.diagnostic(`a guest ran for ${run.seconds.toFixed(1)} s; its logs are in ${run.results}`);
+  return runs;
+}
+
+function endedWith({ status, lines }: GuestRun): Error {
+  return new Error(`the guest ended with status ${status}:\n${lines.slice(-40).join("\n")}`);
 }
 
 /** Ends a guest in which nothing goes on any more. */

@@ -64,6 +64,11 @@ export class TlsFront {
     return readFileSync(this.#log).subarray(this.#logStart).toString("utf8");
   }
 
+  /** How many connections it has accepted; a stunnel tells of other things too, at any time. */
+  get connections(): number {
+    return this.log.match(/accepted connection from/g)?.length ?? 0;
+  }
+
   /** The protocol version of each TLS session, e.g. `TLSv1.2`. */
   get tlsVersions(): string[] {
     return [...this.log.matchAll(/: (TLSv[\d.]+) ciphersuite:/g)].map((match) => match[1] ?? "");

@@ -51,17 +51,11 @@ function files(): string[] {
   }
 }
 
-/** What is there now and was not there before, but for sockets of these inodes. */
-export function leaks(
-  before: Snapshot,
-  kinds = Object.keys(before) as readonly (keyof Snapshot)[],
-  sockets: ReadonlySet<number> = new Set(),
-): string[] {
+/** What is there now and was not there before. */
+export function leaks(before: Snapshot, kinds = Object.keys(before) as (keyof Snapshot)[]): string[] {
   const now = snapshot();
   return kinds.flatMap((kind) =>
-    [...now[kind]]
-      .filter(([key]) => !before[kind].has(key) && !(kind === "listeners" && sockets.has(Number(key))))
-      .map(([, text]) => text),
+    [...now[kind]].filter(([key]) => !before[kind].has(key)).map(([, text]) => text),
   );
 }
 

@@ -1,17 +1,20 @@
-/** Runs in the guest: all scenarios one after another, each in a fresh state. */
+/**
+ * Runs in the guest: scenarios one after another, each in a fresh state. Where guests run them side by side, each
+ * takes the next one that no guest has taken.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Endpoint } from "../endpoint/endpoint.ts";
 import { Guest } from "./guest.ts";
 import { leaks, snapshot, sweep } from "./leaks.ts";
-import { ownSockets, uptime } from "./proc.ts";
+import { uptime } from "./proc.ts";
 import { install, pristine, trust } from "./product.ts";
 import { attempt, type NamedScenario, postMortem, type Result, reportEach } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** How long what a scenario started may take to go away after its end. */
 const SETTLE_MS = 15_000;
-/** What the product makes; the scenario itself may still have processes. */
-const PRODUCTS_KINDS = ["mounts", "clients", "listeners", "files"] as const;
 
 export async function runScenarios(scenarios: NamedScenario[]): Promise<void> {
   const begin = performance.now();
@@ -19,8 +22,27 @@ export async function runScenarios(scenarios: NamedScenario[]): Promise<void> {
   await endpoint.start(process.env.NFS_SERVER ?? "");
   await install(process.env.REPOSITORY ?? "");
   trust(endpoint.pki.authority);
-  await reportEach((performance.now() - begin) / 1000, scenarios, (each) => runOne(endpoint, each));
+  const seconds = (performance.now() - begin) / 1000;
+  await reportEach(seconds, longestFirst(scenarios), (each) => runOne(endpoint, each), takes);
   process.exit(0); // The endpoint's servers end with the guest.
+}
+
+/** By the time that they may take: so no guest is left alone with a long one in the end. */
+function longestFirst(scenarios: NamedScenario[]): NamedScenario[] {
+  return scenarios.toSorted((one, other) => other.scenario.limitMs - one.scenario.limitMs);
+}
+
+/** Whether this guest is the first one to ask for the scenario: the host makes a directory only once. */
+function takes(name: string): boolean {
+  const shared = process.env.SHARED ?? "";
+  if (shared === "") return true;
+  try {
+    mkdirSync(join(shared, name));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
 }
 
 async function runOne(endpoint: Endpoint, scenario: Scenario): Promise<Result> {
@@ -30,10 +52,9 @@ async function runOne(endpoint: Endpoint, scenario: Scenario): Promise<Result> {
   const before = snapshot();
   const guest = new Guest(endpoint);
   let error = await attempt(guest, scenario);
-  // While the watchdog still runs, everything but what the scenario itself runs has to go; then that, too.
+  // Whatever is the product's has to go while the watchdog still runs; then what the scenario itself has, too.
   if (error === "") {
-    const own = ownSockets();
-    await settle(SETTLE_MS, () => leaks(before, PRODUCTS_KINDS, own));
+    await settle(SETTLE_MS, () => [...guest.product.traces(), ...leaks(before, ["clients"])]);
   }
   await guest.end();
   const left = await settle(3_000, () => leaks(before));

@@ -1,5 +1,5 @@
 /** What /proc says of processes, sockets and mounts. Nothing here touches a mounted file system. */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 export interface Process {
   pid: number;
@@ -46,18 +46,6 @@ export interface Listener {
 /** TCP sockets that listen, IPv4 and IPv6. */
 export function listeners(): Listener[] {
   return [...readSockets("/proc/net/tcp"), ...readSockets("/proc/net/tcp6")];
-}
-
-/** The inodes of this process's own sockets. */
-export function ownSockets(): Set<number> {
-  const links = readdirSync("/proc/self/fd").map((name) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${name}`);
-    } catch {
-      return ""; // The descriptor that the directory was read by.
-    }
-  });
-  return new Set(links.map((link) => Number(/^socket:\[(\d+)\]$/.exec(link)?.[1])));
 }
 
 function readSockets(path: string): Listener[] {
