@@ -9,35 +9,41 @@ import path from "node:path";
 
 const NO_SKIPS = process.argv.includes("--no-skips");
 const ROOT = path.join(import.meta.dirname, "..");
-/** Tests that take longer, one file a stage: they are not in `npm run check`. */
-const LONG = [
-  "test/packages/packages.test.ts",
-  "test/packages/take-over.test.ts",
-  "test/packages/contents.test.ts",
-  "test/faults/matrix.test.ts",
-  "test/faults/many-tunnels.test.ts",
-  "test/guest/guest.test.ts",
-  "test/guest/systemd.test.ts",
-];
 const reporter = `--test-reporter=${process.stdout.isTTY ? "spec" : "tap"}`;
 
-/** Each stage, and how its output tells what it ran; a stage that tells nothing is one test itself. */
-const STAGES = [
-  {
-    name: "set-up",
-    command: ["node", "scripts/setup.mjs"],
-    counts: () => ({ passed: 0, failed: 0, skipped: 0 }),
-  },
+/** A file that takes longer: it is not in `npm run check`. */
+const long = (file) => ({
+  name: file,
+  command: ["node", "--import", "tsx", "--test", reporter, file],
+  counts: nodeCounts,
+});
+const isThere = ({ name }) => !name.endsWith(".ts") || fs.existsSync(path.join(ROOT, name));
+
+const SET_UP = {
+  name: "set-up",
+  command: ["node", "scripts/setup.mjs"],
+  counts: () => ({ passed: 0, failed: 0, skipped: 0 }),
+};
+/**
+ * Each stage, and how its output tells what it ran; a stage that tells nothing is one test itself. First those
+ * that need the machine to themselves, one after the other.
+ */
+const ALONE = [
   { name: "types", command: ["node_modules/.bin/tsc", "--noEmit"] },
   { name: "lint", command: ["node_modules/.bin/biome", "check", "--error-on-warnings", "."] },
   { name: "unit tests", command: ["node", "scripts/unit.mjs", reporter], counts: nodeCounts },
-  { name: "conformance", command: ["node", "scripts/conformance.mjs"], counts: suiteCounts },
-  // one after the other: two guests on two processors halve each other
-  ...LONG.filter((file) => fs.existsSync(path.join(ROOT, file))).map((file) => ({
-    name: file,
-    command: ["node", "--import", "tsx", "--test", reporter, file],
-    counts: nodeCounts,
-  })),
+  long("test/faults/matrix.test.ts"),
+  long("test/faults/many-tunnels.test.ts"),
+];
+/** Then rows of stages, side by side: the guests leave about half of the machine idle. */
+const SIDE_BY_SIDE = [
+  [long("test/guest/guest.test.ts"), long("test/guest/systemd.test.ts")],
+  [
+    { name: "conformance", command: ["node", "scripts/conformance.mjs"], counts: suiteCounts },
+    long("test/packages/packages.test.ts"),
+    long("test/packages/take-over.test.ts"),
+    long("test/packages/contents.test.ts"),
+  ],
 ];
 
 /** What node's test runner says of a test or a suite that was skipped: its summary leaves suites out. */
@@ -60,16 +66,32 @@ function suiteCounts(output) {
   return { passed: Number(passed), failed: all - passed, skipped };
 }
 
+/** What stages say: each one's in one piece, in the order in which they began. */
+const talks = [];
+
+function say(talk, stream, text) {
+  if (talk === talks[0]) stream.write(text);
+  else talk.kept.push([stream, text]);
+}
+
+function endTalk(talk) {
+  talk.ended = true;
+  while (talks[0]?.ended) {
+    talks.shift();
+    for (const [stream, text] of talks[0]?.kept.splice(0) ?? []) stream.write(text);
+  }
+}
+
 /** Runs a command with its output passed on; resolves with its status and its standard output. */
-function run([program, ...args]) {
+function run([program, ...args], talk) {
   const file = program === "node" ? process.execPath : program;
-  const child = spawn(file, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(file, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
-  child.stdout.setEncoding("utf8");
-  child.stdout.on("data", (text) => {
+  child.stdout.setEncoding("utf8").on("data", (text) => {
     output += text;
-    process.stdout.write(text);
+    say(talk, process.stdout, text);
   });
+  child.stderr.setEncoding("utf8").on("data", (text) => say(talk, process.stderr, text));
   return new Promise((resolve) => {
     child.on("error", (error) => resolve({ status: 1, output: `${error.message}\n` }));
     child.on("close", (status) => resolve({ status: status ?? 1, output }));
@@ -87,12 +109,27 @@ function tally({ counts }, { status, output }) {
 }
 
 const results = [];
-for (const stage of STAGES) {
-  console.log(`\n== ${stage.name}`);
+
+async function runStage(stage) {
+  const talk = { kept: [], ended: false };
+  talks.push(talk);
+  say(talk, process.stdout, `\n== ${stage.name}\n`);
+  const result = { name: stage.name };
+  results.push(result);
   const started = Date.now();
-  const result = tally(stage, await run(stage.command));
-  results.push({ ...result, name: stage.name, seconds: ((Date.now() - started) / 1000).toFixed(0) });
-  if (stage.name === "set-up" && result.failed > 0) break;
+  Object.assign(result, tally(stage, await run(stage.command, talk)));
+  result.seconds = ((Date.now() - started) / 1000).toFixed(0);
+  endTalk(talk);
+  return result;
+}
+
+async function runRow(stages) {
+  for (const stage of stages.filter(isThere)) await runStage(stage);
+}
+
+if ((await runStage(SET_UP)).failed === 0) {
+  await runRow(ALONE);
+  await Promise.all(SIDE_BY_SIDE.map(runRow));
 }
 
 console.log("\n== summary");
