@@ -1,6 +1,6 @@
 /** Child processes with a time limit: a mount whose tunnel is gone must never hang the harness itself. */
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextRound, setTimeout as sleep } from "node:timers/promises";
 
 export interface RunOptions {
   timeoutMs?: number;
@@ -44,8 +44,10 @@ export async function run(program: string, args: string[] = [], options: RunOpti
   });
   for (const timer of timers) clearTimeout(timer);
   const seconds = (performance.now() - begin) / 1000;
-  // Not "close": what the command left running may hold its pipes for ever.
-  await Promise.race([Promise.all([stdout.ended, stderr.ended]), sleep(200)]);
+  // Not "close": what the command left running may hold its pipes for ever. What it wrote itself is in them by now,
+  // and has been read when the event loop has gone round once more, however busy this process is.
+  const read = sleep(200).then(() => nextRound());
+  await Promise.race([Promise.all([stdout.ended, stderr.ended]), read]);
   child.stdout?.destroy();
   child.stderr?.destroy();
   const command = [program, ...args].join(" ");
