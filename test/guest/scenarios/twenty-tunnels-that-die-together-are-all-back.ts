@@ -89,7 +89,7 @@ export default scenario(
     await further.remove();
     await showGaps(guest, gaps);
   },
-  { limitMs: 400_000 },
+  { limitMs: 600_000 },
 );
 
 async function unmountAll(guest: Guest, places: Place[]): Promise<void> {
