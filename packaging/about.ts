@@ -22,17 +22,36 @@ export const ABOUT = {
   replaces: { name: "amazon-efs-utils", version: "2.3.3" },
 } as const;
 
-/** What a kind of machine is called by Debian and by rpm; by node as the key. */
-const ARCHITECTURES: Readonly<Record<string, { readonly deb: string; readonly rpm: string }>> = {
-  x64: { deb: "amd64", rpm: "x86_64" },
-  arm64: { deb: "arm64", rpm: "aarch64" },
-};
+/** A kind of machine that there are packages for, by its names. */
+export interface Architecture {
+  readonly node: string;
+  readonly deb: string;
+  readonly rpm: string;
+  /** The strip(1) for its programs on machines of another kind. */
+  readonly strip: string;
+}
 
-/** What this machine is called. */
-export function architecture() {
-  const names = ARCHITECTURES[process.arch];
-  if (names === undefined) throw new Error(`there is no packaged node for ${process.arch}`);
-  return names;
+const ARCHITECTURES: readonly Architecture[] = [
+  { node: "x64", deb: "amd64", rpm: "x86_64", strip: "x86_64-linux-gnu-strip" },
+  { node: "arm64", deb: "arm64", rpm: "aarch64", strip: "aarch64-linux-gnu-strip" },
+];
+
+/** The kind of machine that node calls so; this machine's by default. */
+export function architecture(name: string = process.arch): Architecture {
+  const found = ARCHITECTURES.find(({ node }) => node === name);
+  if (found !== undefined) return found;
+  throw new Error(
+    `there is no packaged node for ${name}: only for ${ARCHITECTURES.map(({ node }) => node).join(", ")}`,
+  );
+}
+
+/** What a package is made of. */
+export interface Material {
+  /** All that it brings, as it will be below /. */
+  readonly tree: string;
+  readonly architecture: Architecture;
+  /** The time of every file, in seconds since 1970. */
+  readonly date: number;
 }
 
 /**

@@ -3,7 +3,7 @@ import { copyFileSync, cpSync, lstatSync, mkdirSync, readFileSync, writeFileSync
 import { join } from "node:path";
 import { execa } from "execa";
 import { CONFIG } from "../src/app/install-layout.ts";
-import { ABOUT, architecture, ROOT } from "./about.ts";
+import { ABOUT, type Material, ROOT } from "./about.ts";
 import { configurationFiles, entries } from "./tree.ts";
 
 /** What the host must have; the libraries are those that node is linked with, since they have the symbols that it needs. */
@@ -30,17 +30,18 @@ const COMPRESSION = ["-Zzstd", "-z9", "--threads-max=1"];
 const KIB = 1024;
 
 /**
- * Makes a Debian package (deb(5)) of a tree.
+ * Makes a Debian package (deb(5)).
  *
  * @param scratch a directory for what is made on the way
  * @returns the package's file, in `target`
  */
-export async function makeDeb(tree: string, scratch: string, target: string, date: number): Promise<string> {
+export async function makeDeb(material: Material, scratch: string, target: string): Promise<string> {
+  const { tree, architecture, date } = material;
   const folder = join(scratch, "deb");
   cpSync(tree, folder, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
   const control = join(folder, "DEBIAN");
   mkdirSync(control);
-  writeFileSync(join(control, "control"), controlText(tree));
+  writeFileSync(join(control, "control"), controlText(material));
   writeFileSync(join(control, "conffiles"), lines(configurationFiles(tree)));
   writeFileSync(join(control, "md5sums"), md5sums(tree));
   // for preinst, which is run before the files are there
@@ -48,19 +49,19 @@ export async function makeDeb(tree: string, scratch: string, target: string, dat
   for (const [name, script] of Object.entries(SCRIPTS)) {
     copyFileSync(join(ROOT, "packaging/maintainer", script), join(control, name));
   }
-  const file = join(target, `${ABOUT.name}_${ABOUT.version}_${architecture().deb}.deb`);
+  const file = join(target, `${ABOUT.name}_${ABOUT.version}_${architecture.deb}.deb`);
   await execa("dpkg-deb", ["--root-owner-group", ...COMPRESSION, "--build", folder, file], {
     env: { SOURCE_DATE_EPOCH: String(date) },
   });
   return file;
 }
 
-function controlText(tree: string): string {
+function controlText({ tree, architecture }: Material): string {
   const { name, version, maintainer, summary, description, replaces } = ABOUT;
   return lines([
     `Package: ${name}`,
     `Version: ${version}`,
-    `Architecture: ${architecture().deb}`,
+    `Architecture: ${architecture.deb}`,
     `Maintainer: ${maintainer}`,
     `Installed-Size: ${installedKib(tree)}`,
     `Depends: ${DEPENDS.join(", ")}`,

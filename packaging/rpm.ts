@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { LIBRARY } from "../src/app/install-layout.ts";
-import { ABOUT, architecture, ROOT } from "./about.ts";
+import { ABOUT, type Material, ROOT } from "./about.ts";
 import { DOCUMENTATION } from "./documentation.ts";
 import { configurationFiles, type Entry, entries } from "./tree.ts";
 
@@ -42,18 +42,22 @@ const DEFINITIONS: Readonly<Record<string, string>> = {
 const OWN = [LIBRARY, "/etc/amazon", "/var/log/amazon", DOCUMENTATION];
 
 /**
- * Makes an rpm package of a tree.
+ * Makes an rpm package.
  *
  * @param scratch a directory for what is made on the way
  * @returns the package's file, in `target`
  */
-export async function makeRpm(tree: string, scratch: string, target: string, date: number): Promise<string> {
+export async function makeRpm(
+  { tree, architecture, date }: Material,
+  scratch: string,
+  target: string,
+): Promise<string> {
   const spec = join(scratch, `${ABOUT.name}.spec`);
   writeFileSync(spec, specText(tree));
-  const name = `${ABOUT.name}-${ABOUT.version}-${RELEASE}.${architecture().rpm}.rpm`;
+  const name = `${ABOUT.name}-${ABOUT.version}-${RELEASE}.${architecture.rpm}.rpm`;
   const definitions = { ...DEFINITIONS, _topdir: join(scratch, "rpm"), _rpmdir: target, _rpmfilename: name };
   const defines = Object.entries(definitions).flatMap(([key, value]) => ["--define", `${key} ${value}`]);
-  await execa("rpmbuild", ["-bb", "--quiet", "--target", `${architecture().rpm}-linux`, ...defines, spec], {
+  await execa("rpmbuild", ["-bb", "--quiet", "--target", `${architecture.rpm}-linux`, ...defines, spec], {
     env: { SOURCE_DATE_EPOCH: String(date) },
   });
   return join(target, name);

@@ -3,22 +3,26 @@ import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { install } from "../src/app/install.ts";
 import { CA_BUNDLE, CONTAINER_GATE, PACKAGE_LAYOUT, RUNTIME } from "../src/app/install-layout.ts";
-import { ROOT } from "./about.ts";
+import { type Material, ROOT } from "./about.ts";
 import { compress, DOCUMENTATION, putDocumentation } from "./documentation.ts";
 import type { Runtime } from "./runtime.ts";
 
 /**
- * Makes in `tree` all that a package brings, as it will be below /: what `efs-utils install` installs, with a node of
- * its own, the gate for containers, and the documentation that packages have.
+ * Makes the tree of a package: what `efs-utils install` installs, with a node of its own, the gate for containers, and
+ * the documentation that packages have.
  *
  * @param scratch a directory for what is made on the way
- * @param date the time of every file, in seconds since 1970
  */
-export async function makeTree(tree: string, scratch: string, runtime: Runtime, date: number): Promise<void> {
+export async function makeTree(
+  { tree, architecture, date }: Material,
+  scratch: string,
+  runtime: Runtime,
+): Promise<void> {
+  const foreign = architecture.node !== process.arch;
   const built = join(scratch, "dist");
   await execa(process.execPath, [join(ROOT, "scripts/build.mjs"), built]);
-  await putRuntime(join(tree, RUNTIME), runtime);
-  await install({ built, root: tree, node: RUNTIME, layout: PACKAGE_LAYOUT, say: () => {} });
+  await putRuntime(join(tree, RUNTIME), runtime, foreign ? architecture.strip : "strip");
+  await install({ built, root: tree, node: RUNTIME, foreign, layout: PACKAGE_LAYOUT, say: () => {} });
   for (const { path } of PACKAGE_LAYOUT.manPages) compress(join(tree, path));
   putGate(join(tree, CONTAINER_GATE));
   putDocumentation(join(tree, DOCUMENTATION), runtime);
@@ -26,9 +30,9 @@ export async function makeTree(tree: string, scratch: string, runtime: Runtime, 
 }
 
 /** The node without its symbols, which are a seventh of it and nobody needs to run it. */
-async function putRuntime(target: string, { program }: Runtime): Promise<void> {
+async function putRuntime(target: string, { program }: Runtime, strip: string): Promise<void> {
   mkdirSync(dirname(target), { recursive: true });
-  await execa("strip", ["-o", target, program]);
+  await execa(strip, ["-o", target, program]);
   chmodSync(target, 0o755);
 }
 

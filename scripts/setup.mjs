@@ -21,6 +21,7 @@ const PACKAGES = [
   "systemd",
   "groff-base",
   "binutils",
+  process.arch === "arm64" ? "binutils-x86-64-linux-gnu" : "binutils-aarch64-linux-gnu",
   "rpm",
   "debootstrap",
   "strace",

@@ -35,6 +35,8 @@ export interface InstallOptions {
   readonly root: string;
   /** Absolute path of the node that will run the programs; below another root it may be in there already. */
   readonly node: string;
+  /** Whether it is for another kind of machine than this, and makes no code caches here. */
+  readonly foreign?: boolean;
   /** Where things have their places: a local installation's by default. */
   readonly layout?: Layout;
   /** Takes one line for each thing done. */
@@ -55,7 +57,7 @@ export async function install(options: InstallOptions): Promise<void> {
   const launchers = Object.keys(PROGRAMS).map((name) => {
     return { path: launcherPath(name), text: launcherText(name, options.node) };
   });
-  const running = await checkNode(options.node, root);
+  const running = options.foreign ? undefined : await checkNode(options.node, root);
 
   makeDirectory(resolve(options.root), 0o755);
   await writeLibrary(options, root, { files, launchers, running });

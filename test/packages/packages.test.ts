@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { basename, dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import { architecture } from "../../packaging/about.ts";
 import { pinnedRuntime } from "../../packaging/runtime.ts";
 import {
   CA_BUNDLE,
@@ -17,12 +18,13 @@ import {
 } from "../../src/app/install-layout.ts";
 import type { Test } from "../app/authority.ts";
 import { CHECKOUT, VERSION } from "../bin/built.ts";
+import { run } from "../fakes/namespaces.ts";
 import { CleanMachine, listens, MOUNT, processes, type Tunnel } from "./clean-machine.ts";
 import { Container, connectedClient } from "./container.ts";
 import { type Image, imageOf } from "./image.ts";
 import { inMachines } from "./in-machines.ts";
 import { makeStandIn, RPM_SYSTEM, type StandIn } from "./stand-in.ts";
-import { NEXT_CONFIG_LINE, NEXT_VERSION, type Packages, Versions } from "./versions.ts";
+import { NEXT_CONFIG_LINE, NEXT_VERSION, OTHER_KIND, type Packages, Versions } from "./versions.ts";
 
 const CONFIG = "/etc/amazon/efs/efs-utils.conf";
 const KEY = "/etc/amazon/efs/privateKey.pem";
@@ -37,7 +39,13 @@ exec 3<>/dev/tcp/127.0.0.1/\${BASH_REMATCH[1]}
 sleep infinity </dev/null >/dev/null 2>&1 &
 `;
 
-const LIMIT_MS = 400_000;
+const TEXT = { encoding: "utf8" } as const;
+
+/** elf(5): where a program says for which processors it is, and how. */
+const ELF_MACHINE_AT = 18;
+const ELF_MACHINES = { x64: 62, arm64: 183 };
+
+const LIMIT_MS = 900_000;
 
 type Made = Versions & { readonly image: Image };
 
@@ -79,6 +87,47 @@ function tests(made: Made): void {
       assert.deepEqual(readdirSync(made.release).sort(), [...files, "SHA256SUMS"].sort());
       const { component } = JSON.parse(readFileSync(join(made.release, bom), "utf8")).metadata;
       assert.equal(component.version, NEXT_VERSION);
+    });
+  });
+
+  describe("packages for another kind of machine", () => {
+    const { deb, rpm } = architecture(OTHER_KIND);
+
+    test("say so, and differ in their node alone, and in the code caches that are left out", () => {
+      assert.equal(execFileSync("dpkg-deb", ["--field", made.other.deb, "Architecture"], TEXT).trim(), deb);
+      const field = ["--query", "--package", "--queryformat"];
+      assert.equal(execFileSync("rpm", [...field, "%{ARCH}", made.other.rpm], TEXT), rpm);
+      const inDeb = (file: string) =>
+        execFileSync("dpkg-deb", ["--info", file, "md5sums"], TEXT).replaceAll("  ", " /").trim().split("\n");
+      const inRpm = (file: string) =>
+        execFileSync("rpm", [...field, "[%{FILEDIGESTS} %{FILENAMES}\n]", file], TEXT)
+          .trim()
+          .split("\n");
+      for (const [kind, contents] of [
+        ["deb", inDeb],
+        ["rpm", inRpm],
+      ] as const) {
+        const [here, there] = [contents(made.next[kind]), contents(made.other[kind])];
+        const paths = (lines: string[], others: string[]) =>
+          lines.filter((line) => !others.includes(line)).map((line) => line.split(" ")[1]);
+        const differ = [RUNTIME, `/usr/share/doc/${PACKAGE}/copyright`];
+        assert.deepEqual(paths(there, here), differ);
+        const caches = Object.keys(PROGRAMS).map((name) => `${LIBRARY}/${name}.cache`);
+        assert.deepEqual(paths(here, there).sort(), [...differ, ...caches].sort());
+      }
+    });
+
+    test("have the pinned node for it, without symbols", () => {
+      run("dpkg-deb", "--extract", made.other.deb, "/media/other");
+      const node = join("/media/other", RUNTIME);
+      const header = readFileSync(node).subarray(0, 64);
+      assert.equal(header.readUInt16LE(ELF_MACHINE_AT), ELF_MACHINES[OTHER_KIND]);
+      const sections = execFileSync("readelf", ["--section-headers", "--wide", node], TEXT);
+      assert.match(sections, /\.text\b/);
+      assert.doesNotMatch(sections, /\.symtab\b/);
+      const pinned = pinnedRuntime(architecture(OTHER_KIND));
+      const notice = readFileSync(`/media/other/usr/share/doc/${PACKAGE}/copyright`, "utf8");
+      assert.ok(notice.includes(`(node-linux-${OTHER_KIND} ${pinned.version})`));
     });
   });
 

@@ -15,6 +15,8 @@ export interface Packages {
   readonly rpm: string;
 }
 
+/** The kind of machine that this is not, as node calls it. */
+export const OTHER_KIND = process.arch === "arm64" ? "x64" : "arm64";
 export const NEXT_VERSION = "99.0.0";
 export const NEXT_CONFIG_LINE = "# a line of the next version";
 
@@ -31,6 +33,8 @@ export class Versions {
   readonly release: string;
   /** Its packages. */
   readonly next: Packages;
+  /** The same, made for the other kind of machine. */
+  readonly other: Packages;
 
   /** Makes all of them in a folder. */
   constructor(folder: string) {
@@ -51,6 +55,7 @@ export class Versions {
     this.untested = { status, made: existsSync(join(copy, "out")) };
     this.release = makeRelease(copy);
     this.next = packagesIn(this.release);
+    this.other = makePackages(copy, join(folder, "other"), {}, ["--arch", OTHER_KIND]);
   }
 }
 
@@ -68,8 +73,9 @@ export function makePackages(
   sources: string,
   target: string,
   environment: Record<string, string> = {},
+  options: readonly string[] = [],
 ): Packages {
-  execFileSync("npm", ["run", "--silent", "package", "--", target], {
+  execFileSync("npm", ["run", "--silent", "package", "--", ...options, target], {
     cwd: sources,
     env: { ...ENVIRONMENT, ...environment },
     stdio: ["ignore", "ignore", "inherit"],
