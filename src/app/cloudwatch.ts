@@ -17,7 +17,6 @@ export interface Publication {
 
 /** How long everything together may take, once the SDK is loaded. */
 const LIMIT_MS = 2000;
-const LATE = Object.assign(new Error(`nothing within ${LIMIT_MS / 1000} s`), { name: "TimeoutError" });
 /** How long the instance may take to say who it is. */
 const METADATA_LIMIT_MS = 500;
 
@@ -25,11 +24,12 @@ const METADATA_LIMIT_MS = 500;
  * Publishes a mount's event to CloudWatch Logs. Usually that is one call; log group and stream are made where
  * they are missing.
  *
+ * @param limitMs how long all of it may take
  * @throws EfsError (system) saying what failed and what can be done
  */
-export async function publishEvent(publication: Publication): Promise<void> {
+export async function publishEvent(publication: Publication, limitMs = LIMIT_MS): Promise<void> {
   const logs = await import("../lazy/aws-logs.ts");
-  const limit = AbortSignal.timeout(LIMIT_MS);
+  const limit = AbortSignal.timeout(limitMs);
   const { event, fips, hostName } = publication;
   const instance = await findInstance(publication.metadata);
   const region = event.region ?? parseRegion(instance.region ?? "") ?? event.otherRegion;
@@ -46,7 +46,7 @@ export async function publishEvent(publication: Publication): Promise<void> {
   try {
     await Promise.race([publish(logs, client, calls, stream, event), aborted(limit)]);
   } catch (error) {
-    const { message, hint } = explainApiFailure(limit.aborted ? LATE : error, {
+    const { message, hint } = explainApiFailure(limit.aborted ? late(limitMs) : error, {
       service: "CloudWatch Logs",
       permission: `logs:${calls.action} on ${event.group}`,
       region,
@@ -57,6 +57,10 @@ export async function publishEvent(publication: Publication): Promise<void> {
   } finally {
     client.destroy();
   }
+}
+
+function late(limitMs: number): Error {
+  return Object.assign(new Error(`nothing within ${limitMs / 1000} s`), { name: "TimeoutError" });
 }
 
 /** The calls to the API: all of them end with one limit, and the last one's action is known. */
