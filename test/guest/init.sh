@@ -46,11 +46,11 @@ if [ "$1" = tunnels ]; then
 fi
 
 if [ "$1" = witness ]; then
-  while systemctl is-active --quiet guest-tunnels.service; do sleep 0.1; done
   cp -r /var/log/amazon/efs/. "$GUEST_OUT/logs/"
   grep " nfs4 " /proc/self/mounts > "$GUEST_OUT/witness-mounts.txt"
   systemctl show --all -p Id -p Result -p ActiveExitTimestampMonotonic -p InactiveEnterTimestampMonotonic \
     'mnt-*.mount' amazon-efs-mount-watchdog.service > "$GUEST_OUT/witness-units.txt"
+  while systemctl is-active --quiet guest-tunnels.service; do sleep 0.1; done
   sync -f "$GUEST_OUT/witness-units.txt"
   exit
 fi
