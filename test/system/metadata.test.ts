@@ -60,14 +60,21 @@ function metadata(port: number, environment: Record<string, string> = {}, disabl
 
 describe("instance metadata", { concurrency: true }, () => {
   test("are read with a token, which is asked for once", async (t) => {
-    const { port, asked } = await service(t, serveV2);
+    // asked again where a busy machine has not answered in time: but only one is used
+    let given = 0;
+    const used = new Set<unknown>();
+    const { port } = await service(t, ({ method, url = "", headers }, response) => {
+      if (method === "PUT") return void response.end(`${TOKEN}${++given}`);
+      used.add(headers["x-aws-ec2-metadata-token"]);
+      response.end(PATHS[url]);
+    });
     const instance = metadata(port);
     assert.deepEqual(await Promise.all([instance.region(), instance.zone(), instance.zoneId()]), [
       "us-east-1",
       "us-east-1a",
       "use1-az1",
     ]);
-    assert.equal(asked.filter((call) => call === "PUT /latest/api/token").length, 1);
+    assert.equal(used.size, 1);
   });
 
   test("are read without a token where the service gives none", async (t) => {
