@@ -13,10 +13,12 @@ export default scenario(
     await product.startWatchdog();
     for (const name of NAMES) mkdirSync(join(first.server.directory, name));
     const path = (name: string) => join("/mnt", name);
+    // The metadata service is the runner's process, which may not get to answer ten helpers in time.
+    const options = "tls,region=us-east-1";
     const begin = performance.now();
     await Promise.all(
       NAMES.map((name) =>
-        mount(guest, `${first.id}:/${name}`, "tls", { path: path(name), timeoutMs: 120_000 }),
+        mount(guest, `${first.id}:/${name}`, options, { path: path(name), timeoutMs: 120_000 }),
       ),
     );
     guest.figure(`${NAMES.length} mounts at once: ${((performance.now() - begin) / 1000).toFixed(1)} s`);
