@@ -43,7 +43,7 @@ const OTHER_PROGRAM = "#!/bin/sh\necho theirs\n";
 export const UNIT_PLACES = ["/etc/systemd/system", "/usr/lib/systemd/system"] as const;
 
 /** amazon-efs-utils as its project makes it: its files, their marks, and its scripts. */
-export function amazonEfsUtils(kind: Kind, units: (typeof UNIT_PLACES)[number]): StandIn & { files: object } {
+export function amazonEfsUtils(kind: Kind, units: (typeof UNIT_PLACES)[number]): StandIn {
   const unit = `${units}/${WATCHDOG}.service`;
   const authorities = "/etc/amazon/efs/efs-utils.crt";
   return {

@@ -143,6 +143,32 @@ function tests(made: Packages): void {
     });
   });
 
+  for (const [what, text] of [
+    ["as it was shipped is replaced", ""],
+    ["that was changed stays", CHANGED],
+  ] as const) {
+    test(`a configuration ${what} when an earlier .deb was removed and a later one is installed`, (t) => {
+      const machine = new Machine(t, "deb", made);
+      machine.add({ name: PACKAGE, version: "0.0.1", files: { [CONFIG]: "[mount]\n" } });
+      if (text !== "") machine.write(CONFIG, text);
+      machine.remove(PACKAGE);
+      machine.install();
+      machine.assertInPlace(text === "" ? machine.read(`${LIBRARY}/efs-utils.conf`) : text);
+    });
+  }
+
+  test("amazon-efs-utils gives way with its configuration where an earlier .deb was removed before it came", (t) => {
+    const machine = new Machine(t, "deb", made);
+    machine.add({ name: PACKAGE, version: "0.0.1", files: { [CONFIG]: "[mount]\n" } });
+    machine.remove(PACKAGE);
+    const theirs = amazonEfsUtils("deb", "/etc/systemd/system");
+    machine.install(makeStandIn("deb", "/media", theirs), "--force-confnew");
+    const configuration = theirs.files?.[CONFIG] ?? "";
+    assert.equal(machine.read(CONFIG), configuration);
+    machine.install();
+    machine.assertInPlace(configuration);
+  });
+
   test("a configuration that nobody's package knows stays when the .deb is installed", (t) => {
     const machine = new Machine(t, "deb", made);
     machine.output("mkdir", "-p", FOLDER);

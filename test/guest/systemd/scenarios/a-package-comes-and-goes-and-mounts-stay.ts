@@ -13,8 +13,8 @@ import { isActive, watchdogPid } from "../systemd.ts";
 const PACKAGED = "/mnt/packaged";
 const KEPT = "/run/configuration-before";
 const LIMIT = { timeoutMs: 180_000 };
-/** Nobody is there to answer questions, the guest forgets its disk, and no manual is looked up in it. */
-const DPKG = ["--force-confold", "--force-unsafe-io", "--force-depends", "--no-triggers"];
+/** The guest forgets its disk, and no manual is looked up in it. */
+const DPKG = ["--force-unsafe-io", "--force-depends", "--no-triggers"];
 
 export default scenario(
   async (guest) => {
