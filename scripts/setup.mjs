@@ -7,6 +7,8 @@ import fs from "node:fs";
 import path from "node:path";
 
 const ROOT = path.join(import.meta.dirname, "..");
+/** The node that packages carry, which is also what runs in guests. */
+const RUNTIME = path.join(ROOT, "packaging/runtime");
 
 /** What the product needs, what its tests run it against, and what they look at it with. */
 const PACKAGES = [
@@ -57,10 +59,10 @@ function installPackages() {
   run(file, [...start, "install", "--yes", "--no-install-recommends", ...missing], { stdio });
 }
 
-/** Whether node_modules is what the lock file says; npm notes there what it installed. */
-function areModulesInstalled() {
-  const locked = JSON.parse(fs.readFileSync(path.join(ROOT, "package-lock.json"), "utf8")).packages;
-  const note = path.join(ROOT, "node_modules/.package-lock.json");
+/** Whether a folder's node_modules is what its lock file says; npm notes there what it installed. */
+function areModulesInstalled(folder) {
+  const locked = JSON.parse(fs.readFileSync(path.join(folder, "package-lock.json"), "utf8")).packages;
+  const note = path.join(folder, "node_modules/.package-lock.json");
   if (!fs.existsSync(note)) return false;
   const installed = JSON.parse(fs.readFileSync(note, "utf8")).packages;
   return Object.entries(locked).every(
@@ -69,15 +71,17 @@ function areModulesInstalled() {
   );
 }
 
-function installModules() {
-  if (areModulesInstalled()) return;
-  console.log("setup: npm ci");
-  run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+function installModules(folder, ...flags) {
+  if (areModulesInstalled(folder)) return;
+  console.log(`setup: npm ci in ${folder}`);
+  run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", ...flags], { cwd: folder });
 }
 
 try {
   installPackages();
-  installModules();
+  installModules(ROOT);
+  // without links, or npm's scripts would run with that node
+  installModules(RUNTIME, "--no-bin-links");
   run(process.execPath, ["scripts/build.mjs"]);
 } catch (error) {
   console.error(`setup: ${error.message}`);

@@ -31,6 +31,8 @@ export interface BootOptions {
   /** Text of the program (one bundled file) that the guest's node runs. */
   program: string;
   args?: string[];
+  /** The node that runs it; this machine's where nothing is said. */
+  node?: string;
   /** Further files for the program, next to it: name → text. */
   files?: Record<string, string>;
   /**
@@ -143,7 +145,8 @@ function prepare(out: string, options: BootOptions, nfsServer: string): void {
     writeFileSync(join(out, name), text);
   }
   writeFileSync(join(out, "records.jsonl"), "");
-  const words = [process.execPath, "--enable-source-maps", join(out, "program.mjs"), ...(options.args ?? [])];
+  const { node = process.execPath } = options;
+  const words = [node, "--enable-source-maps", join(out, "program.mjs"), ...(options.args ?? [])];
   const environment = {
     GUEST_OUT: out,
     NFS_SERVER: nfsServer,

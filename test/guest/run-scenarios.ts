@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
+import { fetchRuntime } from "../../packaging/runtime.ts";
 import { type BootOptions, bootGuest, type GuestRun } from "./boot.ts";
 import type { GuestRecord } from "./runner/scenario.ts";
 
@@ -34,14 +35,14 @@ type RunOptions = Pick<BootOptions, "name" | "shared" | "timeoutMs" | "signal" |
   onRecord?: (record: GuestRecord) => void;
 };
 
-/** In a guest that may share them with others. */
+/** In a guest that may share them with others, and in which everything runs on the node that packages carry. */
 export async function runScenarios(names: string[], options: RunOptions): Promise<GuestRun> {
   const call = (list: string) =>
     `import { runScenarios } from "./runner/main.ts";\nawait runScenarios(${list});`;
-  return bootScenarios("scenarios", names, call, options);
+  return bootScenarios("scenarios", names, call, { ...options, node: (await fetchRuntime()).program });
 }
 
-/** In a guest whose process 1 is systemd, with this fstab. */
+/** In a guest whose process 1 is systemd, with this fstab, and with this machine's node. */
 export async function runUnderSystemd(
   names: string[],
   fstab: string[],
@@ -61,7 +62,7 @@ async function bootScenarios(
   directory: string,
   names: string[],
   call: (list: string) => string,
-  options: RunOptions & Pick<BootOptions, "systemd" | "files">,
+  options: RunOptions & Pick<BootOptions, "systemd" | "files" | "node">,
 ): Promise<GuestRun> {
   const imports = names.map((name, at) => `import s${at} from "./${directory}/${name}.ts";`);
   const list = names.map((name, at) => `{ name: "${name}", scenario: s${at} }`);
