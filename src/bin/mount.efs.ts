@@ -22,7 +22,7 @@ const logFile = `${paths.logDirectory}/mount.log`;
 let log: Log = openLog(logFile, logSettings(settings(emptyConfig(paths.config))));
 
 async function main(argv: readonly string[]): Promise<number> {
-  const invocation = parseInvocation(argv, process.cwd());
+  const invocation = parseInvocation(argv, workingDirectory());
   if (invocation.kind === "help") return print(USAGE);
   if (invocation.kind === "version") return print(`mount.efs ${VERSION}`);
   if (process.geteuid?.() !== 0) {
@@ -78,6 +78,14 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`mount.efs: ${message}\n`);
   }
   return 0;
+}
+
+function workingDirectory(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined;
+  }
 }
 
 function print(text: string): number {

@@ -29,6 +29,15 @@ describe("the launchers in bin/", () => {
     assert.equal(run("./bin/mount.efs", place.path).status, 0);
   });
 
+  for (const name of PROGRAMS) {
+    test(`${name} runs in a working directory that was removed`, () => {
+      const script = 'mkdir "$1" && cd "$1" && rmdir "$1" && exec "$2" --version';
+      const words = ["-c", script, "sh", join(place.path, "gone"), join(bin, name)];
+      const { status, stderr } = spawnSync("/bin/sh", words, { encoding: "utf8" });
+      assert.equal(status, 0, stderr);
+    });
+  }
+
   test("run through a symbolic link, also one to a link", () => {
     const elsewhere = join(place.path, "elsewhere");
     mkdirSync(elsewhere);

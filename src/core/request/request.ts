@@ -65,9 +65,10 @@ export const USAGE =
 /**
  * Reads the arguments as mount(8) passes them: device and mount point first, then flags.
  *
+ * @param workingDirectory undefined where it was removed
  * @throws EfsError (usage) naming the argument or the rule that is broken.
  */
-export function parseInvocation(argv: readonly string[], workingDirectory: string): Invocation {
+export function parseInvocation(argv: readonly string[], workingDirectory: string | undefined): Invocation {
   if (argv.some((arg) => arg === "-h" || arg === "--help")) return { kind: "help" };
   if (argv.some((arg) => arg === "--version" || arg === "-V")) return { kind: "version" };
   const [deviceText, mountPointText, ...rest] = argv;
@@ -118,7 +119,7 @@ function buildRequest(
   deviceText: string,
   mountPointText: string,
   { letters, options, namespace }: Flags,
-  workingDirectory: string,
+  workingDirectory: string | undefined,
 ): MountRequest {
   const own = new OwnOptions(options);
   for (const [broken, message, hint] of RULES) {

@@ -186,6 +186,12 @@ for (const [argv, ...says] of BAD_ARGUMENTS) {
   });
 }
 
+test("where the working directory was removed, only a whole path says what the mount point is", () => {
+  const invocation = parseInvocation([DEVICE, POINT], undefined);
+  assert.equal(invocation.kind === "mount" && invocation.request.mountPoint, POINT);
+  assertProblem(() => parseInvocation([DEVICE, "efs"], undefined), "usage", '"efs"', "was removed", "from /");
+});
+
 test("help and version count wherever they stand, and nothing else is read then", () => {
   for (const flag of ["-h", "--help"]) {
     for (const argv of [[flag], [DEVICE, POINT, flag], ["-o", "tls,notls", flag]]) {
