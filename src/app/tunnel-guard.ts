@@ -1,10 +1,10 @@
-import { closeSync, openSync, readSync, statSync, watch } from "node:fs";
-import { StringDecoder } from "node:string_decoder";
 import type { EfsError } from "../core/errors.ts";
 import { describeServer, type ResolvedTarget } from "../core/target/target.ts";
 import { refusal, responderFailed } from "../core/tunnel/refusal.ts";
 import { NFS_PORT } from "../core/tunnel/stunnel-config.ts";
 import { type TunnelVerdict, VerdictReader } from "../core/tunnel/tunnel-log.ts";
+import { extentOf, Tail } from "../system/tail.ts";
+import { watchPath } from "../system/watch.ts";
 import type { OpenTunnel } from "./tls.ts";
 import { startFailure } from "./tunnel.ts";
 
@@ -12,7 +12,6 @@ import { startFailure } from "./tunnel.ts";
 const RESPONDER_LIMIT_MS = 2500;
 /** How long a server may take for a handshake before it is left to mount.nfs4 to wait for it. */
 const HANDSHAKE_LIMIT_MS = 10_000;
-const READ_BYTES = 65_536;
 
 /**
  * Watches what a tunnel says of its server while a mount is made. A server that fails verification ends the
@@ -23,23 +22,16 @@ export class TunnelGuard {
   readonly #target: ResolvedTarget;
   readonly #controller = new AbortController();
   readonly #reader = new VerdictReader();
-  readonly #decoder = new StringDecoder("utf8");
-  /** How far the log has been read. */
-  #position: number;
-  readonly #watcher: ReturnType<typeof watch>;
-  #nextLook: NodeJS.Immediate | undefined;
+  readonly #tail: Tail;
+  readonly #stopWatching: (() => void) | undefined;
   #patience: NodeJS.Timeout | undefined;
   #onAccepted: () => void = () => {};
 
   constructor(tunnel: OpenTunnel, target: ResolvedTarget) {
     this.#tunnel = tunnel;
     this.#target = target;
-    this.#position = statSync(tunnel.log, { throwIfNoEntry: false })?.size ?? 0;
-    // Not at once: the event loop hands out changes, before all else, for as long as there are new ones, and
-    // stunnel may write faster than the log is read.
-    this.#watcher = watch(tunnel.log, () => {
-      this.#nextLook ??= setImmediate(() => this.#look());
-    });
+    this.#tail = new Tail(tunnel.log, extentOf(tunnel.log));
+    this.#stopWatching = watchPath(tunnel.log, () => this.#look());
     void tunnel.running.ended.then(() => {
       this.#controller.abort(startFailure(tunnel, "its keeper ended"));
     });
@@ -97,8 +89,8 @@ export class TunnelGuard {
 
   stop(): void {
     clearTimeout(this.#patience);
-    clearImmediate(this.#nextLook);
-    this.#watcher.close();
+    this.#stopWatching?.();
+    this.#tail.close();
   }
 
   #refusalOf(verdict: TunnelVerdict | undefined): EfsError | undefined {
@@ -107,30 +99,14 @@ export class TunnelGuard {
 
   #verdict(): TunnelVerdict | undefined {
     try {
-      this.#read();
+      this.#reader.read(this.#tail.read());
     } catch {
       // what was read before counts
     }
     return this.#reader.verdict;
   }
 
-  #read(): void {
-    const log = openSync(this.#tunnel.log, "r");
-    try {
-      const buffer = Buffer.alloc(READ_BYTES);
-      for (;;) {
-        const count = readSync(log, buffer, 0, buffer.length, this.#position);
-        if (count === 0) return;
-        this.#position += count;
-        this.#reader.read(this.#decoder.write(buffer.subarray(0, count)));
-      }
-    } finally {
-      closeSync(log);
-    }
-  }
-
   #look(): void {
-    this.#nextLook = undefined;
     const verdict = this.#verdict();
     const refused = this.#refusalOf(verdict);
     if (refused !== undefined) this.#controller.abort(refused);

@@ -1,15 +1,27 @@
 import { lstatSync, watch } from "node:fs";
 
 /**
- * Calls `changed` when names in a directory or the files behind them change (inotify(7)).
+ * Calls `changed` when a file, or names in a directory or the files behind them, change (inotify(7)); once for all
+ * changes that come together, and not at once: the event loop hands out changes, before all else, for as long as there are
+ * new ones, and whoever writes may be faster than who looks.
  *
  * @returns how to stop, or undefined where that cannot be watched: it is gone, or the limits are reached
  */
-export function watchDirectory(path: string, changed: () => void): (() => void) | undefined {
+export function watchPath(path: string, changed: () => void): (() => void) | undefined {
+  let next: NodeJS.Immediate | undefined;
+  const soon = () => {
+    next ??= setImmediate(() => {
+      next = undefined;
+      changed();
+    });
+  };
   try {
-    const watcher = watch(path, changed);
-    watcher.on("error", changed);
-    return () => watcher.close();
+    const watcher = watch(path, soon);
+    watcher.on("error", soon);
+    return () => {
+      clearImmediate(next);
+      watcher.close();
+    };
   } catch {
     return undefined;
   }

@@ -6,7 +6,7 @@ import { startWatchdog } from "../../src/app/watchdog.ts";
 import { emptyConfig } from "../../src/core/config/config.ts";
 import { policyOf } from "../../src/core/supervise/policy.ts";
 import type { Kernel } from "../../src/system/kernel.ts";
-import { watchDirectory } from "../../src/system/watch.ts";
+import { watchPath } from "../../src/system/watch.ts";
 import { mountEntry } from "./mount-entry.ts";
 
 const [directory = "", keeper = "", mountsFile = ""] = process.argv.slice(2);
@@ -19,7 +19,7 @@ const kernel: Kernel = {
   mounts: () => table().map(([mountPoint, port]) => mountEntry(mountPoint, port)),
   nfsClientPorts: () => new Set(table().map(([, port]) => port)),
   connectedPorts: () => new Set(),
-  watchMounts: (changed) => watchDirectory(mountsFile, changed) ?? (() => {}),
+  watchMounts: (changed) => watchPath(mountsFile, changed) ?? (() => {}),
 };
 const write = (level: string) => (message: string) => void process.stdout.write(`${level} ${message}\n`);
 const log = {

@@ -11,7 +11,8 @@ import {
 import { parseFileSystemId } from "../../core/ids.ts";
 import { classifyEntry, tunnelPaths } from "../../core/tunnel/names.ts";
 import { hasCode, reason } from "../../system/files.ts";
-import { type ReadUpTo, readLog } from "./read.ts";
+import type { Extent } from "../../system/tail.ts";
+import { readLog } from "./read.ts";
 
 /** A line of a log, with whose it is. */
 export interface HistoryEntry extends LogEntry {
@@ -32,7 +33,7 @@ export interface LogFile {
   readonly source: LogSource;
   readonly tunnel?: string;
   /** How far it was read. */
-  end?: ReadUpTo | undefined;
+  end?: Extent | undefined;
 }
 
 export interface History {

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { type LogEntry, type LogSource, parseLog } from "../../core/history/entry.ts";
+import type { Extent } from "../../system/tail.ts";
 
 /** So much of the end of each file is read; what is before it is history. */
 const MOST_BYTES = 8 * 1024 * 1024;
@@ -16,24 +17,18 @@ export function rotatedFiles(path: string): string[] {
   return [...numbers.sort((one, other) => other - one).map((number) => `${path}.${number}`), path];
 }
 
-/** How far a file was read, in bytes. */
-export interface ReadUpTo {
-  readonly inode: number;
-  readonly size: number;
-}
-
 /**
  * The entries of a log and of its older files, oldest first, and how far the file that is written to was read.
  *
  * @throws the system's error where it cannot be read; ENOENT where its directory is not there
  */
-export function readLog(path: string, source: LogSource): { entries: LogEntry[]; end: ReadUpTo | undefined } {
+export function readLog(path: string, source: LogSource): { entries: LogEntry[]; end: Extent | undefined } {
   const parts = rotatedFiles(path).map(readEnd);
   return { entries: parts.flatMap((part) => parseLog(part?.text ?? "", source)), end: parts.at(-1) };
 }
 
 /** The end of a file; undefined where it is not there any more. */
-function readEnd(path: string): (ReadUpTo & { readonly text: string }) | undefined {
+function readEnd(path: string): (Extent & { readonly text: string }) | undefined {
   let descriptor: number;
   try {
     descriptor = openSync(path, "r");

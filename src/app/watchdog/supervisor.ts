@@ -9,7 +9,7 @@ import { summaryOf } from "../../core/supervise/summary.ts";
 import type { Use } from "../../core/supervise/use.ts";
 import { classifyEntry } from "../../core/tunnel/names.ts";
 import { watchClock } from "../../system/clock.ts";
-import { identityOfFile, watchDirectory } from "../../system/watch.ts";
+import { identityOfFile, watchPath } from "../../system/watch.ts";
 import { Caretaker, type Pass, type WatchdogContext } from "./caretaker.ts";
 import { deleteFile } from "./end.ts";
 import { Inventory, type TunnelFiles } from "./inventory.ts";
@@ -226,7 +226,7 @@ export class Supervisor {
     const identity = identityOfFile(stateDirectory);
     if (this.#directory?.identity === identity && this.#directory?.stop !== undefined) return;
     this.#directory?.stop?.();
-    const stop = watchDirectory(stateDirectory, () => this.#readNamesSoon());
+    const stop = watchPath(stateDirectory, () => this.#readNamesSoon());
     this.#directory = { identity, stop };
   }
 

@@ -5,7 +5,7 @@ import { savedNetworkNamespace, type TunnelMark } from "../../core/supervise/pro
 import type { RecordedMount } from "../../core/supervise/use.ts";
 import { type TunnelPaths, tunnelPaths } from "../../core/tunnel/names.ts";
 import { watchLifeline } from "../../system/lifeline.ts";
-import { watchDirectory } from "../../system/watch.ts";
+import { watchPath } from "../../system/watch.ts";
 import type { StateFile, TunnelFiles } from "./inventory.ts";
 import { KeptConfig } from "./kept-config.ts";
 import type { Traces, TunnelProcesses } from "./processes.ts";
@@ -118,7 +118,7 @@ export class WatchedTunnel {
       const stop = holder === undefined ? undefined : watchLifeline(holder, event);
       this.#lifeline = holder === undefined || stop === undefined ? undefined : { of: holder, stop };
     }
-    if (this.files.hasDirectory) this.#directory ??= watchDirectory(this.paths.directory, event);
+    if (this.files.hasDirectory) this.#directory ??= watchPath(this.paths.directory, event);
     this.isFollowed = holder === undefined || (this.#lifeline !== undefined && this.#directory !== undefined);
   }
 

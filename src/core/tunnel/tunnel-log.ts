@@ -29,7 +29,7 @@ interface Told {
 /** The last verdict in a log, or undefined where no server was judged yet. */
 export function lastVerdict(log: string): TunnelVerdict | undefined {
   const reader = new VerdictReader();
-  reader.read(`${log}\n`);
+  reader.read(log);
   return reader.verdict;
 }
 
@@ -37,18 +37,15 @@ export function lastVerdict(log: string): TunnelVerdict | undefined {
 export class VerdictReader {
   readonly #connections = new Map<string, Told>();
   #verdict: TunnelVerdict | undefined;
-  #rest = "";
 
   /** The last one so far, or undefined where no server was judged yet. */
   get verdict(): TunnelVerdict | undefined {
     return this.#verdict;
   }
 
-  /** @param more what the log has grown by; a line counts when it is complete */
+  /** @param more the lines that the log has grown by */
   read(more: string): void {
-    const lines = (this.#rest + more).split("\n");
-    this.#rest = lines.pop() ?? "";
-    for (const line of lines) this.#judge(line);
+    for (const line of more.split("\n")) this.#judge(line);
   }
 
   #judge(line: string): void {
