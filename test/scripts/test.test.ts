@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { CHECKOUT, temporaryDirectory } from "../bin/built.ts";
@@ -34,7 +34,9 @@ describe("npm test", () => {
     }
     cpSync(join(CHECKOUT, "scripts/test.mjs"), join(place.path, "scripts/test.mjs"));
     const script = join(place.path, "scripts/test.mjs");
-    const { status, stdout } = spawnSync(process.execPath, [script, ...options], { encoding: "utf8" });
+    // node's test runner runs nothing where it finds itself run by another
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    const { status, stdout } = spawnSync(process.execPath, [script, ...options], { encoding: "utf8", env });
     const lines = stdout.trim().split("\n");
     return { status, summary: lines.at(-1), lines };
   };
@@ -43,6 +45,34 @@ describe("npm test", () => {
 
   test("sums up all stages in its last line", () => {
     assert.deepEqual(end(run()), { status: 0, summary: "14 passed, 0 failed" });
+  });
+
+  test("runs the conformance suite beside the guests, and prints each in one piece", () => {
+    mkdirSync(join(place.path, "node_modules"));
+    symlinkSync(join(CHECKOUT, "node_modules/tsx"), join(place.path, "node_modules/tsx"));
+    const [guest, suite] = ["in-the-guest", "in-the-suite"].map((name) => join(place.path, name));
+    // each ends only after the other one has begun
+    const meeting = (mine = "", other = "", last = "") =>
+      `import fs from "node:fs";
+      console.log("it begins");
+      fs.writeFileSync(${JSON.stringify(mine)}, "");
+      const limit = setTimeout(() => process.exit(1), 60_000);
+      const look = setInterval(() => {
+        if (!fs.existsSync(${JSON.stringify(other)})) return;
+        console.log(${JSON.stringify(last)});
+        clearTimeout(limit);
+        clearInterval(look);
+      }, 20);
+      `;
+    const { status, lines, summary } = run({
+      "test/guest/guest.test.ts": meeting(guest, suite, "the guest ends"),
+      "scripts/conformance.mjs": meeting(suite, guest, "5 of 5 cases passed in 1.0 s"),
+    });
+    assert.deepEqual({ status, summary }, { status: 0, summary: "15 passed, 0 failed" });
+    assert.match(
+      lines.join("\n"),
+      /== test\/guest\/guest\.test\.ts\n[^=]*the guest ends[^=]*\n== conformance\nit begins\n5 of 5/,
+    );
   });
 
   const SKIPS: [what: string, changed: Record<string, string>, stage: RegExp, summary: string][] = [
