@@ -123,13 +123,10 @@ function copyInto(root: string, step: Extract<Instruction, { kind: "copy" }>, pa
     throw new Error(`COPY: ${step.target} is to be a directory`);
   for (const file of files) {
     const target = step.target.endsWith("/") ? join(step.target, basename(file)) : step.target;
-    // links in there lead to what is in there
-    const folder = join(
-      root,
-      must("chroot", [root, "realpath", "--canonicalize-missing", dirname(target)]).trim(),
-    );
-    const place = join(folder, basename(target));
-    mkdirSync(folder, { recursive: true });
+    // links lead to what is in there, also one that is the target: what it leads to is replaced
+    const path = must("chroot", [root, "realpath", "--canonicalize-missing", target]).trim();
+    const place = join(root, path);
+    mkdirSync(dirname(place), { recursive: true });
     rmSync(place, { force: true });
     copyFileSync(file, place);
     chownSync(place, 0, 0);

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -113,6 +114,17 @@ await inNamespaces(["--mount", "--pid", "--mount-proc"], () => {
       assert.equal(gate.there, mounts.length);
     });
 
+    test("lets three more through with each minute that others have waited, and after three minutes all", async (t) => {
+      const gate = new Gate(t);
+      rmSync(SLOTS, { recursive: true, force: true });
+      hurry(t);
+      const mounts = Array.from({ length: 4 * SLOT_COUNT }, () => gate.mount());
+      await eventually("all are through", () => gate.there === mounts.length);
+      assert.equal(readdirSync(SLOTS).filter((name) => name.startsWith("mounting.")).length, 3 * SLOT_COUNT);
+      gate.open();
+      await Promise.all(mounts);
+    });
+
     test("is open where it cannot remember who went through", async (t) => {
       const gate = new Gate(t);
       rmSync(SLOTS, { recursive: true, force: true });
@@ -143,11 +155,26 @@ await inNamespaces(["--mount", "--pid", "--mount-proc"], () => {
   });
 });
 
+/** Lets flock(1) take a fifth of a second for a minute, until the test is over. */
+function hurry(t: TestContext): void {
+  renameSync("/usr/bin/flock", "/usr/bin/flock.patient");
+  t.after(() => renameSync("/usr/bin/flock.patient", "/usr/bin/flock"));
+  const hurried = `#!/bin/sh
+for word do
+  shift
+  [ "$word" != 60 ] || word=0.2
+  set -- "$@" "$word"
+done
+exec /usr/bin/flock.patient "$@"
+`;
+  writeFileSync("/usr/bin/flock", hurried, { mode: 0o755 });
+}
+
 /** Processes that wait for a slot. */
 function queued(): string[] {
   return readdirSync("/proc").filter((name) => {
     try {
-      return /^flock\0(.*\0)?--timeout\0/.test(readFileSync(`/proc/${name}/cmdline`, "latin1"));
+      return /^\/usr\/bin\/flock\0(.*\0)?--timeout\0/.test(readFileSync(`/proc/${name}/cmdline`, "latin1"));
     } catch {
       return false;
     }
