@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { before, test } from "node:test";
+import { after, before, test } from "node:test";
 import { resolveHost } from "../../src/system/resolver.ts";
 import { temporaryDirectory } from "../app/authority.ts";
 import { inNamespaces, run } from "../fakes/namespaces.ts";
@@ -14,11 +14,9 @@ const limitMs = 30_000;
 const SILENCE = "options timeout:20 attempts:3\n";
 
 await inNamespaces(["--mount", "--pid", "--mount-proc"], () => {
-  let resolvConf = "";
+  const directory = temporaryDirectory({ after }, "names");
+  const [hosts, resolvConf] = [join(directory, "hosts"), join(directory, "resolv.conf")];
   before(() => {
-    const directory = temporaryDirectory({ after: () => {} }, "names");
-    const hosts = join(directory, "hosts");
-    resolvConf = join(directory, "resolv.conf");
     writeFileSync(hosts, "127.0.0.1 localhost\nfd00::5 both.example other.example\n127.0.0.5 both.example\n");
     writeFileSync(resolvConf, "nameserver 127.0.0.1\n");
     run("mount", "--bind", hosts, "/etc/hosts");
