@@ -4,7 +4,7 @@ import { refusal, responderFailed } from "../core/tunnel/refusal.ts";
 import { NFS_PORT } from "../core/tunnel/stunnel-config.ts";
 import { type TunnelVerdict, VerdictReader } from "../core/tunnel/tunnel-log.ts";
 import { extentOf, Tail } from "../system/tail.ts";
-import { watchPath } from "../system/watch.ts";
+import { watchOrLook } from "../system/watch.ts";
 import type { OpenTunnel } from "./tls.ts";
 import { startFailure } from "./tunnel.ts";
 
@@ -23,7 +23,7 @@ export class TunnelGuard {
   readonly #controller = new AbortController();
   readonly #reader = new VerdictReader();
   readonly #tail: Tail;
-  readonly #stopWatching: (() => void) | undefined;
+  readonly #stopWatching: () => void;
   #patience: NodeJS.Timeout | undefined;
   #onAccepted: () => void = () => {};
 
@@ -31,7 +31,7 @@ export class TunnelGuard {
     this.#tunnel = tunnel;
     this.#target = target;
     this.#tail = new Tail(tunnel.log, extentOf(tunnel.log));
-    this.#stopWatching = watchPath(tunnel.log, () => this.#look());
+    this.#stopWatching = watchOrLook(tunnel.log, () => this.#look());
     void tunnel.running.ended.then(() => {
       this.#controller.abort(startFailure(tunnel, "its keeper ended"));
     });
@@ -89,7 +89,7 @@ export class TunnelGuard {
 
   stop(): void {
     clearTimeout(this.#patience);
-    this.#stopWatching?.();
+    this.#stopWatching();
     this.#tail.close();
   }
 

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, rmSync, watch } from "node:fs";
+import { closeSync, fstatSync, openSync, rmSync } from "node:fs";
 import { posix } from "node:path";
 import { EfsError } from "../core/errors.ts";
 import type { Command } from "../core/nfs/command.ts";
@@ -22,6 +22,7 @@ import {
 } from "../system/procfs.ts";
 import { endWithin, sendSignal } from "../system/signals.ts";
 import { scopeCommand } from "../system/systemd.ts";
+import { watchOrLook } from "../system/watch.ts";
 
 /** What a tunnel is started from. */
 export interface TunnelStart {
@@ -208,7 +209,7 @@ function pause(ms: number): Promise<void> {
 function changesIn(directory: string): { next(): Promise<void>; stop(): void } {
   let wake: () => void = () => {};
   let pending = false;
-  const watcher = watch(directory, () => {
+  const stop = watchOrLook(directory, () => {
     pending = true;
     wake();
   });
@@ -221,6 +222,6 @@ function changesIn(directory: string): { next(): Promise<void>; stop(): void } {
         };
         if (pending) wake();
       }),
-    stop: () => watcher.close(),
+    stop,
   };
 }

@@ -27,6 +27,17 @@ export function watchPath(path: string, changed: () => void): (() => void) | und
   }
 }
 
+/** How often what cannot be watched is looked at. */
+const LOOK_MS = 100;
+
+/** As watchPath; `changed` is called now and then where the path cannot be watched. @returns how to stop */
+export function watchOrLook(path: string, changed: () => void): () => void {
+  const stop = watchPath(path, changed);
+  if (stop !== undefined) return stop;
+  const timer = setInterval(changed, LOOK_MS);
+  return () => clearInterval(timer);
+}
+
 /** What a path leads to now, so that a watch on it can be told from one on its predecessor. */
 export function identityOfFile(path: string): string | undefined {
   const stats = lstatSync(`${path}/`, { throwIfNoEntry: false });
