@@ -100,12 +100,16 @@ function packagesIn(folder: string): Packages {
 const TESTS =
   'process.exitCode = process.env.SOME_ARE_SKIPPED && process.argv.includes("--no-skips") ? 1 : 0';
 
-/** Makes the sources a repository whose tests need no time, and tries a release while the changes are in no version. */
+/** Makes the sources a repository whose tests need no time, and tries a release while a change is in no version. */
 function refusedRelease(sources: string): string {
   const file = join(sources, "package.json");
   const manifest = JSON.parse(readFileSync(file, "utf8"));
   manifest.scripts.test = `node -e '${TESTS}' --`;
   writeFileSync(file, `${JSON.stringify(manifest, null, 2)}\n`);
+  const changes = join(sources, "CHANGELOG.md");
+  // where these sources are a release, there is none yet
+  const text = readFileSync(changes, "utf8").replace("## Unreleased\n", "$&\n- A change.\n");
+  writeFileSync(changes, text);
   execFileSync("git", ["init", "--quiet"], { cwd: sources });
   const { status, stderr } = tryRelease(sources);
   if (status === 0) throw new Error("a release of changes that are in no version was made");

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { openSync, readFileSync } from "node:fs";
 import type { Guest } from "../runner/guest.ts";
 import { MOUNT_POINT, writeFstab } from "../runner/product.ts";
 import { scenario } from "../runner/scenario.ts";
@@ -13,6 +14,8 @@ interface Check {
 }
 
 const BUNDLE = "/run/support.tar.gz";
+/** What a doctor says that is interrupted. */
+const OUTPUT = "/run/doctor.out";
 
 async function examine(guest: Guest, ...args: string[]): Promise<Map<string, Check["findings"]>> {
   const { stdout, stderr } = await guest.run("efs-utils", ["doctor", "--json", ...args]);
@@ -84,8 +87,11 @@ export default scenario(
     assert.match(silent, /tls-handshake: the OCSP responder/);
     // interrupted in the middle, it leaves nothing either
     await endpoint.ocsp.become("silent");
-    const interrupted = await guest.run("timeout", ["--signal=INT", "2", "efs-utils", "doctor", first.id]);
-    assert.match(interrupted.stderr, /interrupted: nothing of the doctor's stays/);
+    const doctor = guest.service("efs-utils", ["doctor", first.id], openSync(OUTPUT, "w"));
+    await guest.eventually("it has opened a tunnel", () => product.stunnels().length === 1);
+    process.kill(doctor.pid, "SIGINT");
+    await guest.eventually("it has ended", () => !doctor.running);
+    assert.match(readFileSync(OUTPUT, "utf8"), /interrupted: nothing of the doctor's stays/);
     await endpoint.ocsp.become("good");
     assert.deepEqual(product.traces(), []);
 
