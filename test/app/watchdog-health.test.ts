@@ -63,4 +63,22 @@ describe("health", { concurrency: 4 }, () => {
       assert.equal(tunnel.state().pid, pid);
     });
   }
+
+  test("a tunnel that ends while it is asked is no server that cannot be reached", async (t) => {
+    const rig = new Rig(t);
+    let calls = 0;
+    const server = await tlsResponder(t, () => {
+      calls += 1;
+    });
+    const tunnel = await rig.tunnel({ connect: server.port });
+    await rig.watch("", { health: PATIENT });
+    await eventually("it is being asked", () => calls > 0);
+    tunnel.unmount();
+    const ended = (count: number) => () => rig.logged(/ended, nothing uses it/).length === count;
+    await eventually("it has ended", ended(1));
+    const other = await rig.tunnel({ mounted: false });
+    other.unmount();
+    await eventually("time has passed", ended(2));
+    assert.deepEqual(rig.logged(/WARNING|ERROR/), []);
+  });
 });

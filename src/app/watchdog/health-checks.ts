@@ -1,5 +1,6 @@
 import { judge, unknownHealth } from "../../core/supervise/health.ts";
 import type { Policy } from "../../core/supervise/policy.ts";
+import { isAlive } from "../../system/procfs.ts";
 import { sendSignal } from "../../system/signals.ts";
 import { Limiter } from "./limiter.ts";
 import { probe } from "./probe.ts";
@@ -46,6 +47,12 @@ export class HealthChecks {
   async #ask(tunnel: WatchedTunnel, { everyMs, limitMs }: NonNullable<Policy["health"]>): Promise<void> {
     const { stunnel } = tunnel.processes;
     const outcome = await probe(tunnel.port, tunnel.paths.stunnelConfig, limitMs);
+    // one that has ended meanwhile, or is being ended, tells nothing of its server
+    if (outcome !== "answered" && (tunnel.busy || stunnel === undefined || !isAlive(stunnel))) {
+      tunnel.health = unknownHealth(performance.now(), everyMs, Math.random());
+      tunnel.lookAt = Math.min(tunnel.lookAt, tunnel.health.nextAt);
+      return;
+    }
     const before = tunnel.health ?? unknownHealth(performance.now(), everyMs, Math.random());
     const { health, isStuck } = judge(before, outcome, {
       now: performance.now(),
