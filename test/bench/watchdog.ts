@@ -88,7 +88,8 @@ function measureMounts(
       starts.push(clock() - began);
       watchdog = started;
       const [line = ""] = started.logged(/^INFO Watching/);
-      if (!line.includes(`${mounts} tunnels, ${mounts} of them running`)) throw new Error(line);
+      const all = new RegExp(`: ${mounts} tunnels?, ${mounts} of them running$`);
+      if (!all.test(line)) throw new Error(line);
     }
     if (watchdog === undefined) throw new Error("no watchdog runs");
     await new Promise((resolve) => setTimeout(resolve, settleMs));
