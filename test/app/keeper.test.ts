@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { stunnelOf } from "../../src/app/tunnel.ts";
 import { findProcesses } from "../../src/system/procfs.ts";
@@ -51,6 +51,20 @@ describe("a keeper", { concurrency: 4 }, () => {
       Number(readFileSync(`/proc/${process}/oom_score_adj`, "utf8"));
     assert.equal(adjustment(keeper?.pid ?? 0), mayBeSpared ? -1000 : adjustment("self"));
     assert.equal(adjustment(pid), adjustment("self"));
+  });
+
+  test("a keeper that cannot empty the log goes on, and has stunnel back when that can start", async (t) => {
+    const tunnel = await new Rig(t).tunnel();
+    const { log, pidFile } = tunnel.paths;
+    const { pid } = tunnel.state();
+    renameSync(log, `${log}.old`);
+    mkdirSync(log);
+    writeFileSync(pidFile, "");
+    await kill(pid);
+    const said = () => readFileSync(`${log}.old`, "utf8");
+    await eventually("stunnel does not start", () => /next one in 1 s/.test(said()));
+    rmdirSync(log);
+    assert.notEqual(await nextStunnel(tunnel, pid), pid);
   });
 
   test("a keeper that waits tries at once when it gets SIGHUP", async (t) => {
