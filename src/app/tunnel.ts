@@ -22,7 +22,7 @@ import {
 } from "../system/procfs.ts";
 import { endWithin, sendSignal } from "../system/signals.ts";
 import { scopeCommand } from "../system/systemd.ts";
-import { watchOrLook } from "../system/watch.ts";
+import { watchPath } from "../system/watch.ts";
 
 /** What a tunnel is started from. */
 export interface TunnelStart {
@@ -53,7 +53,7 @@ export interface RunningTunnel {
 const START_LIMIT_MS = 60_000;
 /** How long keeper and stunnel have to end in order. */
 const STOP_LIMIT_MS = 3000;
-/** How long a change in the directory is waited for before it is looked again. */
+/** How long a change in the directory is waited for before it is looked again; not every directory can be watched. */
 const LOOK_MS = 100;
 
 /**
@@ -205,11 +205,14 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Changes in a directory, one after the other; those that come while nobody waits are not lost. */
+/**
+ * Changes in a directory, one after the other; those that come while nobody waits are not lost. There are none where it
+ * cannot be watched.
+ */
 function changesIn(directory: string): { next(): Promise<void>; stop(): void } {
   let wake: () => void = () => {};
   let pending = false;
-  const stop = watchOrLook(directory, () => {
+  const stop = watchPath(directory, () => {
     pending = true;
     wake();
   });
@@ -222,6 +225,6 @@ function changesIn(directory: string): { next(): Promise<void>; stop(): void } {
         };
         if (pending) wake();
       }),
-    stop,
+    stop: () => stop?.(),
   };
 }

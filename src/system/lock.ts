@@ -13,22 +13,18 @@ export interface Lock {
  * ends. flock(2) belongs to the open file, so that flock(1) can take it on a descriptor it inherits.
  *
  * @param waitMs how long to wait for whoever has it; 0 does not wait
- * @param signal ends the waiting
  * @returns undefined where somebody else has it still
- * @throws EfsError (system) where the file cannot be opened or flock(1) does not run; the signal's reason
+ * @throws EfsError (system) where the file cannot be opened or flock(1) does not run
  */
-export async function takeLock(
-  path: string,
-  waitMs: number,
-  signal?: AbortSignal,
-): Promise<Lock | undefined> {
-  return (await lockOpened(path, waitMs, signal))?.lock;
+export async function takeLock(path: string, waitMs: number): Promise<Lock | undefined> {
+  return (await lockOpened(path, waitMs))?.lock;
 }
 
 /**
  * Takes a lock whose file is there only while somebody has it, or was killed while he had it.
  *
- * @throws as takeLock
+ * @param signal ends the waiting
+ * @throws as takeLock; the signal's reason
  */
 export async function takePassingLock(
   path: string,
@@ -56,7 +52,7 @@ export async function takePassingLock(
 async function lockOpened(
   path: string,
   waitMs: number,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<{ lock: Lock; descriptor: number } | undefined> {
   const descriptor = open(path);
   const patience = waitMs === 0 ? ["--nonblock"] : ["--timeout", (waitMs / 1000).toFixed(3)];

@@ -29,6 +29,13 @@ rm -f /usr/sbin/mount.nfs4
 cp "$place/given/mount.nfs4" /usr/sbin
 exec "$@"`;
 
+/** A program for node: a TLS server at an address, with the files of a key and a certificate. It says when it is ready. */
+export const TLS_SERVER = `
+  const [address, ...files] = process.argv.slice(1);
+  const [key, cert] = files.map((file) => require("node:fs").readFileSync(file));
+  const server = require("node:tls").createServer({ key, cert }, (socket) => socket.on("error", () => {}));
+  server.on("tlsClientError", () => {}).listen(2049, address, () => console.log("ready"));`;
+
 /** How a call of mount.efs ended. */
 export interface Outcome {
   readonly status: number | null;

@@ -4,14 +4,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { buildCheckout } from "../bin/built.ts";
 import { Authority, type Test, temporaryDirectory } from "./authority.ts";
-import { MountMachine, NAME, type Outcome } from "./mount-machine.ts";
-
-/** A TLS server at an address, with a key and a certificate. */
-const SERVER = `
-  const [address, ...files] = process.argv.slice(1);
-  const [key, cert] = files.map((file) => require("node:fs").readFileSync(file));
-  const server = require("node:tls").createServer({ key, cert }, (socket) => socket.on("error", () => {}));
-  server.on("tlsClientError", () => {}).listen(2049, address, () => console.log("ready"));`;
+import { MountMachine, NAME, type Outcome, TLS_SERVER } from "./mount-machine.ts";
 
 /** A listener on all ports of the range, that says nothing. */
 const SILENT = `
@@ -53,7 +46,7 @@ describe("a mount in another network namespace", { skip: process.getuid?.() !== 
     const { files } = authority.server({ host });
     const authorities = readFileSync(authority.certificate, "utf8");
     const machine = new MountMachine(test, program, { authorities, nfs: 'echo "nfs: $*" >/run/nfs' });
-    return machine.run(SCRIPT, process.execPath, SERVER, SILENT, options, files.key, files.cert);
+    return machine.run(SCRIPT, process.execPath, TLS_SERVER, SILENT, options, files.key, files.cert);
   }
 
   test("listens in there, whoever listens in ours, and disturbs nobody", async (t) => {

@@ -4,19 +4,13 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { buildCheckout } from "../bin/built.ts";
 import { Authority, type Test, temporaryDirectory } from "./authority.ts";
-import { MountMachine, NAME } from "./mount-machine.ts";
-
-/** A TLS server with a key and a certificate. */
-const SERVER = `
-  const [key, cert] = process.argv.slice(1).map((file) => require("node:fs").readFileSync(file));
-  const server = require("node:tls").createServer({ key, cert }, (socket) => socket.on("error", () => {}));
-  server.on("tlsClientError", () => {}).listen(2049, "127.0.0.5", () => console.log("ready"));`;
+import { MountMachine, NAME, TLS_SERVER } from "./mount-machine.ts";
 
 /** Mounts where the kernel gives nobody another inotify(7) instance; the limit is that of a user namespace. */
 const SCRIPT = `
   node=$1 server=$2; shift 2
   mkfifo /run/up
-  "$node" -e "$server" "$@" >/run/up & read -r _ </run/up
+  "$node" -e "$server" 127.0.0.5 "$@" >/run/up & read -r _ </run/up
   unshare --user --map-root-user /bin/sh -c '
     echo 0 >/proc/sys/user/max_inotify_instances
     "$0" -e "require(\\"node:fs\\").watch(\\"/\\")" 2>&1 | grep -o "EMFILE: [a-z ]*" | head -n 1 >&2
@@ -45,7 +39,7 @@ describe("where the kernel has no more watches to give, a mount", { skip: proces
     const { files } = authority.server({ host });
     const authorities = readFileSync(authority.certificate, "utf8");
     const machine = new MountMachine(t, program, { authorities });
-    const { status, stderr } = await machine.run(SCRIPT, process.execPath, SERVER, files.key, files.cert);
+    const { status, stderr } = await machine.run(SCRIPT, process.execPath, TLS_SERVER, files.key, files.cert);
     const [limit, ...said] = stderr.trim().split("\n");
     assert.equal(limit, "EMFILE: too many open files");
     return { status, processes: said.pop(), said };

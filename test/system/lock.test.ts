@@ -78,16 +78,16 @@ test("where the lock's directory is not there, the error says so", async (t) => 
   assert.equal(existsSync(join(path, "..")), false);
 });
 
-test("waiting for a lock ends with its signal, and nothing waits on", async (t) => {
+test("waiting for a passing lock ends with its signal, and nothing waits on", async (t) => {
   const path = join(temporaryDirectory(t, "lock"), "lock");
-  const first = await takeLock(path, 0);
+  const first = await takePassingLock(path, 0);
   const controller = new AbortController();
-  const waiting = takeLock(path, 60_000, controller.signal);
+  const waiting = takePassingLock(path, 60_000, controller.signal);
   const why = new Error("enough");
   controller.abort(why);
   await assert.rejects(waiting, why);
   first?.release();
-  const next = await takeLock(path, 0);
+  const next = await takePassingLock(path, 0);
   assert.ok(next !== undefined);
   next.release();
 });
