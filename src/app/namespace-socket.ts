@@ -1,16 +1,10 @@
 import { Server } from "node:net";
 import { EfsError } from "../core/errors.ts";
 import type { Port } from "../core/ids.ts";
-import {
-  type BoundPort,
-  bindPort,
-  boundPort,
-  type Connection,
-  isReachable,
-  openConnection,
-} from "../system/network.ts";
+import { type BoundPort, bindPort, boundPort, isReachable } from "../system/network.ts";
 import { type Peer, startPeer } from "../system/process.ts";
 import { type HostAnswer, resolveHost } from "../system/resolver.ts";
+import { callNull, type NullOutcome } from "../system/rpc.ts";
 
 /** The network namespace that a tunnel and its mount are in. One thing at a time can be asked of it. */
 export interface TunnelNetwork {
@@ -22,8 +16,8 @@ export interface TunnelNetwork {
    * @throws EfsError (system) where that fails for another reason
    */
   bindFirst(ports: Iterable<Port>): Promise<BoundPort | undefined>;
-  /** Connects to a port of 127.0.0.1. */
-  connect(port: Port, limitMs: number): Connection;
+  /** Calls NFS's procedure NULL at a port of 127.0.0.1. */
+  callNull(port: Port, limitMs: number, signal: AbortSignal): Promise<NullOutcome>;
   /**
    * What a name means where the tunnel is. In another namespace the name servers may be out of reach: what they
    * say out here counts then, and `isNameKnown` is false.
@@ -60,7 +54,7 @@ export const OWN_NETWORK: TunnelNetwork = {
     }
     return undefined;
   },
-  connect: (port, limitMs) => openConnection("127.0.0.1", port, limitMs),
+  callNull: async (port, limitMs, signal) => (await callNull("127.0.0.1", port, limitMs, { signal })).outcome,
   resolve: async (name, limitMs, signal) => {
     const answer = await resolveHost(name, { limitMs, signal });
     return { ...answer, isNameKnown: answer.addresses.length > 0 };
@@ -72,7 +66,7 @@ export const OWN_NETWORK: TunnelNetwork = {
 /** What a socket maker is told. */
 export type Order =
   | { readonly bind: readonly Port[] }
-  | { readonly connect: Port; readonly limitMs: number }
+  | { readonly callNull: Port; readonly limitMs: number }
   | { readonly reach: string; readonly port: number; readonly limitMs: number };
 
 /** What a socket maker answers. */
@@ -80,8 +74,7 @@ export type Answer =
   /** With the listening socket beside it; undefined where all ports are taken. */
   | { readonly bound: Port | undefined }
   | { readonly failed: string; readonly hint: string | undefined }
-  /** The connection was made and is closed, or could not be made. */
-  | { readonly closed: true }
+  | { readonly outcome: NullOutcome }
   | { readonly reachable: boolean };
 
 const NSENTER = "/usr/bin/nsenter";
@@ -111,12 +104,16 @@ class OtherNetwork implements TunnelNetwork {
     return boundPort(answer.bound, socket);
   }
 
-  connect(port: Port, limitMs: number): Connection {
-    const closed = this.#ask({ connect: port, limitMs }, limitMs).then(
-      () => {},
-      () => {},
-    );
-    return { closed, close: () => this.leave() };
+  async callNull(port: Port, limitMs: number, signal: AbortSignal): Promise<NullOutcome> {
+    const given = new Promise<NullOutcome>((resolve) => {
+      signal.addEventListener("abort", () => resolve("silent"), { once: true });
+    });
+    const asked = this.#ask({ callNull: port, limitMs }, limitMs + LIMIT_MS);
+    asked.catch(() => {});
+    return Promise.race([
+      given,
+      asked.then(({ answer }) => ("outcome" in answer ? answer.outcome : "closed")),
+    ]);
   }
 
   async resolve(name: string, limitMs: number, signal: AbortSignal): Promise<KnownHost> {

@@ -16,8 +16,8 @@ import { stunnelConfig, type TunnelSettings } from "../core/tunnel/stunnel-confi
 import type { SystemPaths } from "../paths.ts";
 import { makeDirectory, readIfThere, writeAtomically } from "../system/files.ts";
 import { ownNamespaces } from "../system/namespaces.ts";
-import type { Connection } from "../system/network.ts";
 import { ownIdentity } from "../system/procfs.ts";
+import type { NullOutcome } from "../system/rpc.ts";
 import { commonName, makeCertificate } from "./certificate.ts";
 import type { MountContext } from "./context.ts";
 import type { FoundCredentials } from "./credentials.ts";
@@ -36,10 +36,8 @@ export interface OpenTunnel {
   readonly port: Port;
   readonly paths: TunnelPaths;
   readonly running: RunningTunnel;
-  /** Connects to its port. */
-  connect(limitMs: number): Connection;
-  /** Where stunnel writes its log. */
-  readonly log: string;
+  /** Calls NFS's procedure NULL through it. */
+  callNull(limitMs: number, signal: AbortSignal): Promise<NullOutcome>;
   readonly caFile: string;
   readonly stunnel: string;
   /** Whom the client says it is. */
@@ -246,8 +244,7 @@ export async function openTunnel(request: TunnelRequest, context: MountContext):
       port: socket.port,
       paths,
       running: started,
-      connect: (limitMs) => network.connect(socket.port, limitMs),
-      log: debugLog ?? paths.log,
+      callNull: (limitMs, signal) => network.callNull(socket.port, limitMs, signal),
       caFile: planned.caFile,
       stunnel: stunnel.path,
       identity: clientIdentity(request.found?.source, tls.accessPoint),

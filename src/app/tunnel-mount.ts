@@ -10,8 +10,8 @@ import { ensureWatchdog } from "./ensure-watchdog.ts";
 import type { TunnelNetwork } from "./namespace-socket.ts";
 import { mountNfs, type NfsMount } from "./nfs.ts";
 import { reservePort } from "./port.ts";
+import { ServerCheck } from "./server-check.ts";
 import { openTunnel, type TunnelRequest, tunnelSettings } from "./tls.ts";
-import { TunnelGuard } from "./tunnel-guard.ts";
 
 /**
  * Mounts through a tunnel of the mount's own. Where that fails nothing of either is left.
@@ -29,26 +29,26 @@ export async function mountThroughTunnel(
   const watchdog = ensureWatchdog(context);
   const tunnel = await openTunnel(request, context);
   context.step(`a tunnel listens on 127.0.0.1:${tunnel.port}, stunnel ${tunnel.running.stunnel.pid}`);
-  const guard = new TunnelGuard(tunnel, target);
-  context.sees(() => guard.describe());
+  const check = new ServerCheck(tunnel, target);
+  context.sees(() => check.describe());
   const mountsOfPort = async () =>
     (await readMountsIn(mountNamespace)).filter((entry) => tunnelPort(entry) === tunnel.port).length;
   // those of other network namespaces may have the same port
   const others = await mountsOfPort();
   const isMounted = async () => (await mountsOfPort()) > others;
   try {
-    const signal = AbortSignal.any([context.signal, guard.signal]);
+    const signal = AbortSignal.any([context.signal, check.signal]);
     if (tls.verify > 0) {
-      await guard.serverIsProven(signal);
-      context.step(guard.describe());
+      await check.prove(signal);
+      context.step(check.describe());
     }
     const server: NfsServer = { kind: "tunnel", port: tunnel.port };
     await mountNfs(
-      { ...mount(server), identity: tunnel.identity, seen: () => guard.describe() },
+      { ...mount(server), identity: tunnel.identity, seen: () => check.describe() },
       context,
       signal,
     );
-    const refused = guard.refusal();
+    const refused = check.refusal();
     if (refused !== undefined && !(await isMounted())) throw refused;
     tunnel.commit();
   } catch (error) {
@@ -56,7 +56,7 @@ export async function mountThroughTunnel(
     await tunnel.undo();
     throw error;
   } finally {
-    guard.stop();
+    check.stop();
   }
   await watchdog;
 }

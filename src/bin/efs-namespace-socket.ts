@@ -2,7 +2,8 @@ import { networkInterfaces } from "node:os";
 import type { Answer, Order } from "../app/namespace-socket.ts";
 import { asEfsError, EfsError } from "../core/errors.ts";
 import type { Port } from "../core/ids.ts";
-import { isReachable, listenLocally, openConnection } from "../system/network.ts";
+import { isReachable, listenLocally } from "../system/network.ts";
+import { callNull } from "../system/rpc.ts";
 
 /**
  * `nsenter --net=PATH node efs-namespace-socket.cjs` makes sockets in that network namespace for the process
@@ -10,7 +11,7 @@ import { isReachable, listenLocally, openConnection } from "../system/network.ts
  */
 process.on("message", (order: Order) => {
   if ("bind" in order) void bind(order.bind);
-  else if ("connect" in order) void connect(order.connect, order.limitMs);
+  else if ("callNull" in order) void call(order.callNull, order.limitMs);
   else void reach(order.reach, order.port, order.limitMs);
 });
 process.on("disconnect", () => process.exit(0));
@@ -40,9 +41,9 @@ function requireLoopback(): void {
   });
 }
 
-async function connect(port: Port, limitMs: number): Promise<void> {
-  await openConnection("127.0.0.1", port, limitMs).closed;
-  answer({ closed: true });
+async function call(port: Port, limitMs: number): Promise<void> {
+  const { outcome } = await callNull("127.0.0.1", port, limitMs);
+  answer({ outcome });
 }
 
 async function reach(host: string, port: number, limitMs: number): Promise<void> {

@@ -56,29 +56,6 @@ function listeningDescriptor(server: Server): number {
   return handle.fd;
 }
 
-/** A connection that says nothing. */
-export interface Connection {
-  /** Resolves when it is closed, or could not be made. */
-  readonly closed: Promise<void>;
-  close(): void;
-}
-
-/** Connects, until the other side or `close` closes it, or the limit is over. */
-export function openConnection(host: string, port: number, limitMs: number): Connection {
-  const socket = connect({ host, port });
-  const timer = setTimeout(() => socket.destroy(), limitMs);
-  const closed = new Promise<void>((resolve) => {
-    socket
-      .once("error", () => {})
-      .once("close", () => {
-        clearTimeout(timer);
-        resolve();
-      });
-  });
-  socket.resume();
-  return { closed, close: () => socket.destroy() };
-}
-
 /** Whether a TCP connection can be made within the limit. */
 export function isReachable(host: string, port: number, limitMs: number): Promise<boolean> {
   return new Promise((resolve) => {

@@ -33,7 +33,8 @@ exec "$@"`;
 export const TLS_SERVER = `
   const [address, ...files] = process.argv.slice(1);
   const [key, cert] = files.map((file) => require("node:fs").readFileSync(file));
-  const server = require("node:tls").createServer({ key, cert }, (socket) => socket.on("error", () => {}));
+  const answer = (socket) => socket.on("error", () => {}).on("data", () => socket.write("an answer"));
+  const server = require("node:tls").createServer({ key, cert }, answer);
   server.on("tlsClientError", () => {}).listen(2049, address, () => console.log("ready"));`;
 
 /** How a call of mount.efs ended. */

@@ -19,9 +19,12 @@ import { stunnelConfig } from "../../src/core/tunnel/stunnel-config.ts";
 import type { Log } from "../../src/system/log.ts";
 import { bindPort } from "../../src/system/network.ts";
 import { descriptorTarget, findProcesses, listenerInode } from "../../src/system/procfs.ts";
+import { answerNull } from "../fakes/nfs-null.ts";
 import { Child } from "../system/children.ts";
 import { Authority, type Test, tcpServer, temporaryDirectory } from "./authority.ts";
 import { eventually, freePort, KEEPER, kill } from "./watchdog-rig.ts";
+
+const LIMIT_MS = 30_000;
 
 const HOST = "fs-1.efs.us-east-1.amazonaws.com";
 const TARGET = { fsId: "fs-1", region: "us-east-1", dnsName: HOST, certificateName: HOST } as ResolvedTarget;
@@ -183,23 +186,19 @@ describe("another network namespace", { skip: process.getuid?.() !== 0, concurre
     });
   });
 
-  test("is where connections go, and they end when the other side closes them", async (t) => {
+  test("is where NFS is called, and a call ends with its signal", async (t) => {
     const path = await namespace(t);
-    let came = 0;
-    const port = (await tcpServer(t, () => {
-      came += 1;
-    })) as Port;
+    const port = (await tcpServer(t, answerNull)) as Port;
+    const silent = (await tcpServer(t, () => {})) as Port;
+    const { signal } = new AbortController();
+    assert.equal(await OWN_NETWORK.callNull(port, LIMIT_MS, signal), "answered");
     // nobody listens in there, whoever does in ours
-    const hourMs = 3_600_000;
-    await enter(t, path).connect(port, hourMs).closed;
-    assert.equal(came, 0);
-    await OWN_NETWORK.connect(port, 100).closed;
-    assert.equal(came, 1);
+    assert.equal(await enter(t, path).callNull(port, LIMIT_MS, signal), "closed");
+    assert.equal(await OWN_NETWORK.callNull(silent, LIMIT_MS, AbortSignal.timeout(20)), "silent");
     // who only reserves a port sends everybody away
     const bound = await reserve(t, path, port, port);
     t.after(() => bound.close());
-    await enter(t, path).connect(port, 5000).closed;
-    assert.equal(came, 1);
+    assert.equal(await enter(t, path).callNull(port, LIMIT_MS, signal), "closed");
   });
 
   test("is what tells whether an address can be reached", async (t) => {

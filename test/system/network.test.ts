@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { bindPort, isReachable, openConnection } from "../../src/system/network.ts";
+import { bindPort, isReachable } from "../../src/system/network.ts";
 import { holdsSocket, listenerInode } from "../../src/system/procfs.ts";
 import { tcpServer } from "../app/authority.ts";
 import { boundPort } from "../app/own-tunnel.ts";
@@ -77,15 +77,4 @@ test("who connects to a port that is only reserved is sent away", async (t) => {
 test("a server that listens can be reached, and one that does not cannot", async (t) => {
   assert.equal(await isReachable("127.0.0.1", await tcpServer(t, () => {}), LIMIT), true);
   assert.equal(await isReachable("127.0.0.1", await freePort(), LIMIT), false);
-});
-
-test("a connection is over when the server ends it, when it is given up, and when its time is", async (t) => {
-  const ending = await tcpServer(t, (socket) => socket.end());
-  await openConnection("127.0.0.1", ending, LIMIT).closed;
-  const silent = await tcpServer(t, () => {});
-  const given = openConnection("127.0.0.1", silent, LIMIT);
-  given.close();
-  await given.closed;
-  await openConnection("127.0.0.1", silent, 50).closed;
-  await openConnection("127.0.0.1", await freePort(), LIMIT).closed;
 });

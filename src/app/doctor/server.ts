@@ -10,8 +10,8 @@ import { reason } from "../../system/files.ts";
 import { isReachable } from "../../system/network.ts";
 import { callNull } from "../../system/rpc.ts";
 import { findCredentials } from "../credentials.ts";
+import { ServerCheck } from "../server-check.ts";
 import { openTunnel, tunnelParts } from "../tls.ts";
-import { TunnelGuard } from "../tunnel-guard.ts";
 import type { Examination } from "./examination.ts";
 import { addressesOf, NO_DEVICE } from "./place.ts";
 
@@ -128,16 +128,16 @@ async function throughTunnel(
     { tls, mountPoint, network: examination.network, target, settings, parts, found },
     context,
   );
-  const guard = new TunnelGuard(tunnel, target);
+  const check = new ServerCheck(tunnel, target);
   try {
-    const judging = AbortSignal.any([signal, guard.signal]);
-    if (tls.verify > 0) await guard.serverIsProven(judging);
-    const refused = guard.refusal();
+    const judging = AbortSignal.any([signal, check.signal]);
+    if (tls.verify > 0) await check.prove(judging);
+    const refused = check.refusal();
     if (refused !== undefined) throw refused;
-    const judged = judgement(tls, guard);
+    const judged = judgement(tls, check);
     if (isElsewhere(request)) return [judged];
     const { outcome, answeredMs } = await callNull("127.0.0.1", tunnel.port, ANSWER_LIMIT_MS);
-    const refusedLater = guard.refusal();
+    const refusedLater = check.refusal();
     if (refusedLater !== undefined) throw refusedLater;
     const [first] = answeredMs;
     if (outcome === "answered")
@@ -156,16 +156,16 @@ async function throughTunnel(
     if (!(error instanceof EfsError)) throw error;
     return [problem(error.message, error.hint ?? "see docs/runbook.md")];
   } finally {
-    guard.stop();
+    check.stop();
     await tunnel.undo();
   }
 }
 
 /** What stunnel makes of the server; one that it refuses ends the look before. */
-function judgement({ verify }: TlsRequest, guard: TunnelGuard): Finding {
+function judgement({ verify }: TlsRequest, check: ServerCheck): Finding {
   if (verify === 0) return note("verify=0: nothing is verified");
-  if (guard.isProven) return ok(`stunnel accepts it: ${guard.describe()}`);
-  return problem(`stunnel has not accepted it: ${guard.describe()}`, "see port 2049 first");
+  if (check.isProven) return ok(`stunnel accepts it: ${check.describe()}`);
+  return problem(`stunnel has not accepted it: ${check.describe()}`, "see port 2049 first");
 }
 
 export async function ocspCheck(examination: Examination): Promise<Look> {

@@ -142,11 +142,11 @@ async function ask(
 ): Promise<Answer | undefined> {
   const host = tunnel === undefined ? addressOf(mount) : "127.0.0.1";
   if (host === undefined || tunnel?.networkNamespace !== undefined) return undefined;
-  const answers = await callNull(host, tunnel?.port ?? NFS_PORT, answerLimitMs, 2);
+  const answers = await callNull(host, tunnel?.port ?? NFS_PORT, answerLimitMs, { times: 2 });
   const [first, second] = answers.answeredMs;
   const secondSent = answers.sentMs[1];
   return {
-    outcome: answers.outcome,
+    outcome: answers.outcome === "other" ? "closed" : answers.outcome,
     ...(first !== undefined && { connectMs: first }),
     ...(second !== undefined && secondSent !== undefined && { roundTripMs: second - secondSent }),
   };

@@ -21,7 +21,8 @@ const POLL_MS = 20;
 export async function reloadStunnel({ processes, paths }: WatchedTunnel): Promise<void> {
   const reader = processes.keeper ?? processes.stunnel;
   if (reader === undefined) return;
-  const log = processes.stunnel === undefined ? undefined : logOf(readIfThere(paths.stunnelConfig) ?? "");
+  const config = readIfThere(paths.stunnelConfig) ?? "";
+  const log = processes.stunnel === undefined ? undefined : logOf(config, processes.keeper && paths.log);
   const start = log === undefined ? 0 : sizeOf(log);
   sendSignal(reader, "SIGHUP");
   if (log === undefined) return;
@@ -40,10 +41,18 @@ export async function reloadStunnel({ processes, paths }: WatchedTunnel): Promis
   }
 }
 
-/** Where a stunnel with this configuration says what it reads; other levels than these leave it out. */
-function logOf(config: string): string | undefined {
+/**
+ * Where a stunnel with this configuration says what it reads; other levels than these leave it out.
+ *
+ * @param standardError the file that it writes to where there is one
+ */
+function logOf(config: string, standardError: string | undefined): string | undefined {
   const level = savedSetting(config, "debug") ?? "notice";
-  return /^(notice|info|debug|[567])$/.test(level) ? savedSetting(config, "output") : undefined;
+  if (!/^(notice|info|debug|[567])$/.test(level)) return undefined;
+  return (
+    savedSetting(config, "output") ??
+    (savedSetting(config, "foreground") === "yes" ? standardError : undefined)
+  );
 }
 
 function sizeOf(path: string): number {

@@ -1,4 +1,5 @@
 import { LOG_LEVELS, type LogLevel } from "../log-line.ts";
+import { isHarmless } from "../tunnel/tunnel-log.ts";
 
 /** Who wrote a line. */
 export type LogSource = "mount" | "watchdog" | "tunnel";
@@ -97,5 +98,5 @@ export function parseLog(text: string, source: LogSource): LogEntry[] {
  */
 export function isRoutine({ level, message }: LogEntry): boolean {
   if (/^stunnel ended with status /.test(message)) return false;
-  return level === "INFO" || level === "DEBUG" || /TIMEOUTclose exceeded: closing/.test(message);
+  return level === "INFO" || level === "DEBUG" || isHarmless(message);
 }

@@ -20,6 +20,8 @@ const HARMLESS = new Set([
   "delay",
   "libwrap",
   "log",
+  // one that does not know it requires an answer
+  "ocsprequire",
   "renegotiation",
   "retry",
   "syslog",

@@ -4,6 +4,8 @@ export interface StunnelCapabilities {
   /** Option names that the build knows. */
   readonly options: ReadonlySet<string>;
   readonly quietForeground: boolean;
+  /** Whether the file named by `output` gets each line at once; from 5.69 on, about once a second. */
+  readonly promptOutput: boolean;
   /** Takes listening sockets by the socket activation protocol. */
   readonly inheritsSockets: boolean;
 }
@@ -26,10 +28,17 @@ export const STUNNEL_DIRECTORIES = [
  */
 export function parseCapabilities(help: string): StunnelCapabilities {
   const options = new Set([...help.matchAll(/^([A-Za-z]\w*)\s*= /gm)].map(([, name = ""]) => name));
+  const version = /^(?:.*\s)?stunnel (\d+\.\d+)/m.exec(help)?.[1];
   return {
-    version: /^(?:.*\s)?stunnel (\d+\.\d+)/m.exec(help)?.[1],
+    version,
     options,
+    promptOutput: version !== undefined && isBefore(version, 5, 69),
     quietForeground: /^foreground\s*=.*\bquiet\b/m.test(help),
     inheritsSockets: /\bSockets:\S*\bSYSTEMD\b/.test(help),
   };
+}
+
+function isBefore(version: string, major: number, minor: number): boolean {
+  const [ownMajor = 0, ownMinor = 0] = version.split(".").map(Number);
+  return ownMajor < major || (ownMajor === major && ownMinor < minor);
 }

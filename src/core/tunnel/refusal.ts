@@ -11,11 +11,11 @@ export function refusal(
   caFile: string,
   { who, check }: ClientIdentity,
 ): EfsError | undefined {
+  const elsewhere = "check that the name or address leads to EFS and not elsewhere";
   const server = `the server ${describeServer(target)}`;
   const fail = (message: string, hint: string) => new EfsError("mount", printable(message), { hint });
   switch (verdict?.kind) {
     case undefined:
-    case "accepted":
     case "asking-responder":
     // mount.nfs4 judges and retries this one
     case "unreachable":
@@ -37,21 +37,35 @@ export function refusal(
       );
     case "responder-failed":
       return responderFailed(verdict.responder, verdict.detail);
-    case "refused-by-server":
-      return /protocol version/.test(verdict.detail)
-        ? fail(
-            `${server} does not speak TLS 1.2: ${verdict.detail}`,
-            "check that the name leads to EFS and not elsewhere",
-          )
-        : fail(
-            `access denied: ${server} refuses this client, which connects ${who}: ${verdict.detail}`,
-            `check ${check}`,
-          );
-    case "no-tls":
+    case "impostor":
       return fail(
-        `${server} answers, but not with TLS: ${verdict.detail}`,
-        "check that the name or address leads to EFS and not elsewhere",
+        `${server} does not have the key of the certificate that it shows: ${verdict.detail}`,
+        elsewhere,
       );
+    case "no-tls-1.2":
+      return fail(`${server} does not speak TLS 1.2: ${verdict.detail}`, elsewhere);
+    case "refused-by-server":
+      return fail(
+        `access denied: ${server} refuses this client, which connects ${who}: ${verdict.detail}`,
+        `check ${check}`,
+      );
+    case "closed-in-handshake":
+      return fail(
+        `${server} closed the connection during the TLS handshake: ${verdict.detail}`,
+        `${elsewhere}, and that nothing between inspects or blocks TLS on port 2049`,
+      );
+    case "closed-unanswered":
+      return fail(
+        `${server} closed the connection without an answer to NFS; this client connects ${who}: ${verdict.detail}`,
+        `check ${check}, and that the name or address leads to EFS`,
+      );
+    case "failed":
+      return fail(
+        `the TLS connection to ${server} failed: ${verdict.detail}`,
+        "run efs-utils doctor with the device, which shows what the server presents",
+      );
+    case "no-tls":
+      return fail(`${server} answers, but not with TLS: ${verdict.detail}`, elsewhere);
   }
 }
 

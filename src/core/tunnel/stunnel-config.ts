@@ -53,14 +53,16 @@ export function stunnelConfig(
   );
   const { address, dnsName, isAddressGiven } = tunnel.target;
   const debugging = tunnel.debugLog !== undefined;
+  // standard error is the tunnel's log, and gets each line at once
+  const quiet = capabilities.quietForeground && capabilities.promptOutput && !debugging;
   const global: Setting[] = [
     ["fips", tunnel.fips ? "yes" : "no"],
-    ["foreground", capabilities.quietForeground && !debugging ? "quiet" : "yes"],
+    ["foreground", quiet ? "quiet" : "yes"],
     ["socket", "l:SO_REUSEADDR=yes"],
     ["socket", "a:SO_BINDTODEVICE=lo"],
     ["pid", paths.pidFile],
     ["debug", debugging ? "debug" : "notice"],
-    ["output", tunnel.debugLog ?? paths.log],
+    ["output", tunnel.debugLog ?? paths.log, debugging || quiet],
     ["syslog", "no", capabilities.options.has("syslog")],
   ];
   const service: Setting[] = [
@@ -81,6 +83,8 @@ export function stunnelConfig(
     ["key", tunnel.privateKey],
     ["checkHost", tunnel.target.certificateName, checkHost],
     ["OCSPaia", "yes", tunnel.checkRevocation],
+    // an answer is required, which older ones do without being told
+    ["OCSPrequire", "yes", tunnel.checkRevocation && capabilities.options.has("OCSPrequire")],
     ["libwrap", "no", capabilities.options.has("libwrap")],
   ];
   return [...lines(global), "[efs]", ...lines(service), ""].join("\n");

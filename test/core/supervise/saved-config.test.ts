@@ -21,7 +21,8 @@ const NAMES =
   "options renegotiation socket sslVersion TIMEOUTbusy TIMEOUTclose TIMEOUTidle verify sni";
 
 function knowing(names: string, quietForeground = true): StunnelCapabilities {
-  return { version: "5.68", options: new Set(names.split(" ")), quietForeground, inheritsSockets: true };
+  const options = new Set(names.split(" "));
+  return { version: "5.68", options, quietForeground, promptOutput: true, inheritsSockets: true };
 }
 
 test("what the installed stunnel knows stays as it is", () => {

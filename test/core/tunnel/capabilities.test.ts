@@ -35,6 +35,18 @@ test("a build without systemd's sockets is known by its description, not by its 
   assert.equal(parseCapabilities(`${without}\nSYSTEMD = yes|no whatever`).inheritsSockets, false);
 });
 
+test("from 5.69 on, or where the version is unknown, a log file is late", () => {
+  const versions: [version: string, prompt: boolean][] = [
+    ["4.56", true],
+    ["5.68", true],
+    ["5.69", false],
+    ["5.100", false],
+    ["6.0", false],
+  ];
+  for (const [version, prompt] of versions)
+    assert.equal(parseCapabilities(help("5.75").replace("5.75", version)).promptOutput, prompt, version);
+});
+
 test("line ends of any kind and lines in front do no harm", () => {
   assert.deepEqual(parseCapabilities(`warning: x\n${help("5.75").replaceAll("\n", "\r\n")}`), NEW);
 });
@@ -43,7 +55,12 @@ test("a program that prints something else can do nothing", () => {
   for (const text of ["", "usage: stunnel [file]", "stunnel: not found"]) {
     const { options, ...rest } = parseCapabilities(text);
     assert.equal(options.size, 0);
-    assert.deepEqual(rest, { version: undefined, quietForeground: false, inheritsSockets: false });
+    assert.deepEqual(rest, {
+      version: undefined,
+      quietForeground: false,
+      promptOutput: false,
+      inheritsSockets: false,
+    });
   }
   fc.assert(fc.property(anyText(), (text) => void parseCapabilities(text)));
 });

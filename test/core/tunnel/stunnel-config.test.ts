@@ -48,16 +48,27 @@ const service = (change: Partial<TunnelSettings> = {}, capabilities = NEW) =>
 const globals = (change: Partial<TunnelSettings> = {}, capabilities = NEW) =>
   sections(change, capabilities)[""] ?? [];
 
-test("a tunnel's configuration is what the interface says, and a log", () => {
+test("the log is a file where that gets lines at once, and standard error elsewhere", () => {
+  const prompt = globals({}, { ...NEW, promptOutput: true });
+  assert.ok(prompt.includes("foreground = quiet"));
+  assert.ok(prompt.includes(`output = ${PATHS.log}`));
+  const late = globals();
+  assert.ok(late.includes("foreground = yes"));
+  assert.deepEqual(
+    late.filter((line) => line.startsWith("output")),
+    [],
+  );
+});
+
+test("a tunnel's configuration is what the interface says", () => {
   assert.deepEqual(sections(), {
     "": [
       "fips = no",
-      "foreground = quiet",
+      "foreground = yes",
       "socket = l:SO_REUSEADDR=yes",
       "socket = a:SO_BINDTODEVICE=lo",
       "pid = /var/run/efs/fs-1.mnt.efs.20049+/stunnel.pid",
       "debug = notice",
-      "output = /var/run/efs/fs-1.mnt.efs.20049+/tunnel.log",
       "syslog = no",
     ],
     efs: [
@@ -76,6 +87,7 @@ test("a tunnel's configuration is what the interface says, and a log", () => {
       "key = /etc/amazon/efs/privateKey.pem",
       `checkHost = ${NAME}`,
       "OCSPaia = yes",
+      "OCSPrequire = yes",
     ],
   });
 });

@@ -29,6 +29,7 @@ const CONNECTED = [
   "Service [efs] accepted connection from 127.0.0.1:5",
   "s_connect: connected 10.0.0.1:2049",
 ];
+const CONNECTED_TO_SERVER = "Service [efs] connected remote server from 127.0.0.1:6";
 const GOOD = "Certificate accepted at depth=0: CN=*.efs.us-east-1.amazonaws.com";
 const ASKED = 'OCSP: Connecting the AIA responder "http://ocsp.example"';
 const BAD_CHAIN = "CERT: Pre-verification error: self-signed certificate";
@@ -42,7 +43,7 @@ const VERDICTS: [what: string, log: string, verdict: TunnelVerdict | undefined][
   ["an empty log judges nobody", "", undefined],
   ["a start judges nobody", log(...START), undefined],
   ["a connection judges nobody", log(...START, ...CONNECTED), undefined],
-  ["an accepted server", log(...CONNECTED, GOOD), { kind: "accepted" }],
+  ["a certificate that is accepted proves nothing", log(...CONNECTED, GOOD), undefined],
   [
     "an authority on the way is not the server",
     log(...CONNECTED, "Certificate accepted at depth=1: CN=CA"),
@@ -63,7 +64,7 @@ const VERDICTS: [what: string, log: string, verdict: TunnelVerdict | undefined][
   [
     "a responder that was asked and said yes",
     log(...CONNECTED, ASKED, "OCSP: Certificate accepted", GOOD),
-    { kind: "accepted" },
+    undefined,
   ],
   [
     "a responder without an answer",
@@ -108,7 +109,11 @@ const VERDICTS: [what: string, log: string, verdict: TunnelVerdict | undefined][
     ),
     { kind: "unreachable", detail: "s_connect: connect 10.0.0.1:2049: Connection refused (111)" },
   ],
-  ["the last verdict counts", log(...CONNECTED, BAD_HOST, BY_CERT, ...CONNECTED, GOOD), { kind: "accepted" }],
+  [
+    "the last verdict counts",
+    log(...CONNECTED, BAD_HOST, BY_CERT, ...CONNECTED, BAD_CHAIN, BY_CERT),
+    { kind: "untrusted", detail: "self-signed certificate" },
+  ],
   [
     "the reason of an earlier connection is forgotten",
     log(...CONNECTED, BAD_HOST, FAILED, ...CONNECTED, BY_CERT),
@@ -141,8 +146,8 @@ const VERDICTS: [what: string, log: string, verdict: TunnelVerdict | undefined][
   ],
   [
     "lines of an older stunnel, with process and thread",
-    log(...CONNECTED, GOOD).replaceAll("LOG5[0]", "LOG5[4711:140234]"),
-    { kind: "accepted" },
+    log(...CONNECTED, BAD_HOST, BY_CERT).replaceAll("LOG5[0]", "LOG5[4711:140234]"),
+    { kind: "wrong-host" },
   ],
   [
     "words of others in the log are nobody's verdict",
@@ -151,10 +156,70 @@ const VERDICTS: [what: string, log: string, verdict: TunnelVerdict | undefined][
   ],
   [
     "a line that is not written to its end counts as far as it is there",
-    log(...CONNECTED, GOOD).trimEnd(),
-    { kind: "accepted" },
+    log(...CONNECTED, BAD_HOST, BY_CERT).trimEnd(),
+    { kind: "wrong-host" },
   ],
 ];
+VERDICTS.push(
+  [
+    "the key of another certificate, after words that accept the certificate",
+    log(
+      ...CONNECTED,
+      GOOD,
+      "LOG3[0]: SSL_connect: ../ssl/statem/statem_clnt.c:2400: error:0A00007B:SSL routines::bad signature",
+    ),
+    { kind: "impostor", detail: "error:0A00007B:SSL routines::bad signature" },
+  ],
+  [
+    "an alert when data is sent",
+    log(
+      ...CONNECTED,
+      GOOD,
+      "LOG3[0]: SSL_read: ../ssl/record/rec_layer_s3.c:1605: error:0A000419:SSL routines::tlsv1 alert access denied: SSL alert number 49",
+    ),
+    {
+      kind: "refused-by-server",
+      detail:
+        "../ssl/record/rec_layer_s3.c:1605: error:0A000419:SSL routines::tlsv1 alert access denied: SSL alert number 49",
+    },
+  ],
+  [
+    "a connection that ends with an answer",
+    log(
+      ...CONNECTED,
+      CONNECTED_TO_SERVER,
+      GOOD,
+      "Connection closed: 44 byte(s) sent to TLS, 28 byte(s) sent to socket",
+    ),
+    undefined,
+  ],
+  [
+    "a connection that ends without one",
+    log(
+      ...CONNECTED,
+      CONNECTED_TO_SERVER,
+      GOOD,
+      "Connection closed: 44 byte(s) sent to TLS, 0 byte(s) sent to socket",
+    ),
+    {
+      kind: "closed-unanswered",
+      detail: "Connection closed: 44 byte(s) sent to TLS, 0 byte(s) sent to socket",
+    },
+  ],
+  [
+    "words of the TLS library that nobody knows",
+    log(...CONNECTED, "LOG3[0]: SSL_connect: error:0A0000FF:SSL routines::a reason of tomorrow"),
+    { kind: "failed", detail: "error:0A0000FF:SSL routines::a reason of tomorrow" },
+  ],
+  [
+    "words of the TLS library that name the client first",
+    log(
+      ...CONNECTED,
+      "LOG3[0]: client 127.0.0.1:5: SSL_connect: error:0A00042E:SSL routines::tlsv1 alert protocol version",
+    ),
+    { kind: "no-tls-1.2", detail: "error:0A00042E:SSL routines::tlsv1 alert protocol version" },
+  ],
+);
 for (const [what, text, verdict] of VERDICTS) {
   test(what, () => assert.deepEqual(lastVerdict(text), verdict));
 }
