@@ -8,6 +8,7 @@ import { printable } from "../core/text.ts";
 import { FILE_MODES, type TunnelPaths } from "../core/tunnel/names.ts";
 import { complaints } from "../core/tunnel/tunnel-log.ts";
 import { readIfThere } from "../system/files.ts";
+import { makeLifeline } from "../system/lifeline.ts";
 import type { BoundPort } from "../system/network.ts";
 import { type DetachedProcess, startDetached } from "../system/process.ts";
 import {
@@ -66,14 +67,16 @@ export async function startTunnel(start: TunnelStart, signal?: AbortSignal): Pro
   const logStart = fstatSync(log).size;
   const begin = performance.now();
   const { limitMs = START_LIMIT_MS } = start;
+  const lifeline = makeLifeline(start.paths.directory);
   let child: DetachedProcess;
   try {
     const { file, args } = keeperCommand(start);
     child = startDetached(file, args, {
       output: log,
-      descriptors: start.socket === undefined ? [] : [start.socket.descriptor],
+      descriptors: [start.socket?.descriptor ?? "ignore", lifeline ?? "ignore"],
     });
   } finally {
+    if (lifeline !== undefined) closeSync(lifeline);
     closeSync(log);
   }
   let ended = false;

@@ -193,8 +193,8 @@ export interface DetachedProcess {
 export interface DetachedOptions {
   /** Where it writes what it says. */
   readonly output: number | "ignore";
-  /** What it finds as descriptors 3, 4, ... */
-  readonly descriptors: readonly number[];
+  /** What it finds as descriptors 3, 4, ...; one that is ignored is not open. */
+  readonly descriptors: readonly (number | "ignore")[];
   /** Variables it gets beside those of every child. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }

@@ -230,8 +230,12 @@ export class Caretaker {
       );
     if (isDeepStrictEqual(change(state), state)) return;
     const before = changeState(this.#context.paths.stateDirectory, tunnel.base, change);
-    if (before === undefined || stunnel === undefined || before.pid === stunnel.pid || before.pid < 0) return;
-    this.#report(tunnel, "replaced", `stunnel ${before.pid} ended, ${stunnel.pid} has taken over`, "info");
+    if (before === undefined || stunnel === undefined || before.pid < 0) return;
+    // the keeper may have named the new one already: then its start time is that of the last one
+    const isNamed = before.pid === stunnel.pid;
+    if (isNamed && (before.pidStartTime ?? stunnel.startTime) === stunnel.startTime) return;
+    const last = isNamed ? "stunnel" : `stunnel ${before.pid}`;
+    this.#report(tunnel, "replaced", `${last} ended, ${stunnel.pid} has taken over`, "info");
   }
 
   /** What a tunnel that is needed cannot do without when it is started again. */

@@ -42,7 +42,7 @@ export function countRestarts(entries: readonly LogEntry[], port: number, since:
   for (const { time, message } of entries) {
     if (time < since || !message.includes(`(port ${port}):`)) continue;
     if (
-      !/stunnel \d+ (ended, \d+ has taken over|had ended, \d+ was started)|no stunnel ran, \d+ was started/.test(
+      !/stunnel (?:\d+ )?(ended, \d+ has taken over|had ended, \d+ was started)|no stunnel ran, \d+ was started/.test(
         message,
       )
     )
