@@ -27,6 +27,8 @@ const PACKAGES = [
   "rpm",
   "debootstrap",
   "strace",
+  "shellcheck",
+  "mksh",
 ];
 
 function run(file, args, options = {}) {

@@ -53,6 +53,15 @@ describe("a keeper", { concurrency: 4 }, () => {
     assert.equal(adjustment(pid), adjustment("self"));
   });
 
+  test("keeper and stunnel may open few files, and leave no core dump with the private key", async (t) => {
+    const { pid, keeper } = (await new Rig(t).tunnel()).state();
+    for (const process of [pid, keeper?.pid]) {
+      const limits = readFileSync(`/proc/${process}/limits`, "utf8");
+      assert.match(limits, /^Max open files +256 +256 /m);
+      assert.match(limits, /^Max core file size +0 +0 /m);
+    }
+  });
+
   test("a keeper that cannot empty the log goes on, and has stunnel back when that can start", async (t) => {
     const tunnel = await new Rig(t).tunnel();
     const { log, pidFile } = tunnel.paths;

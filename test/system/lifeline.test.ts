@@ -34,6 +34,21 @@ test("a stunnel's death is an event too, also when its keeper has died before", 
   await eventually("it is heard", () => deaths === 1);
 });
 
+test("the death of a keeper whose shell has made its lifeline of a here-document's file is an event too", async (t) => {
+  // so did keepers of earlier versions, with bash up to 5.0
+  const script = "exec 4<<-end\n.\nend\nexec 4<>/proc/self/fd/4\necho ready; read -r _";
+  const child = new Child(t, "/usr/bin/env", ["BASH_COMPAT=5.0", "/bin/bash", "-c", script]);
+  assert.equal(await child.line(), "ready");
+  const startTime = processFacts(child.pid)?.startTime ?? 0;
+  let deaths = 0;
+  assert.notEqual(
+    watchLifeline({ pid: child.pid, startTime }, () => (deaths += 1)),
+    undefined,
+  );
+  await child.kill();
+  await eventually("it is heard", () => deaths === 1);
+});
+
 const strangers: [what: string, opens: string][] = [
   ["one end of a pipe", "exec 4< <(:)"],
   ["a file that is read and written", "exec 4<>/dev/null"],

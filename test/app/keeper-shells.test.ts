@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { statSync, writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { stunnelOf } from "../../src/app/tunnel.ts";
+import { watchLifeline } from "../../src/system/lifeline.ts";
+import { processFacts } from "../../src/system/procfs.ts";
+import { inNamespaces, run } from "../fakes/namespaces.ts";
+import { eventually, kill, Rig } from "./watchdog-rig.ts";
+
+/** Made where the tests run: bash as versions up to 5.0, which write here-documents to files. */
+const OLD_BASH = "/media/old-bash";
+
+/** What takes the place of /bin/sh; systems have each of them there. */
+const SHELLS: readonly [name: string, program: string | undefined][] = [
+  ["dash", undefined],
+  ["bash", "/bin/bash"],
+  ["bash as 4.4", OLD_BASH],
+  ["busybox ash", "/bin/busybox"],
+  ["mksh", "/bin/mksh"],
+  ["lksh", "/bin/lksh"],
+];
+
+await inNamespaces(["--mount", "--pid", "--mount-proc"], () => {
+  run("mount", "--make-rprivate", "/");
+  run("mount", "-t", "tmpfs", "tmpfs", "/media");
+  run("mount", "-t", "tmpfs", "-o", "ro", "tmpfs", "/tmp");
+  process.env.TMPDIR = "/media";
+  const oldBash = '#!/bin/bash\nexport BASH_COMPAT=4.4\nexec -a sh /bin/bash "$@"\n';
+  writeFileSync(OLD_BASH, oldBash, { mode: 0o755 });
+
+  for (const [name, program] of SHELLS) {
+    test(`a keeper run by ${name} holds, reports and ends its tunnel, without a writable /tmp`, async (t) => {
+      if (program !== undefined) {
+        run("mount", "--bind", program, "/bin/sh");
+        t.after(() => run("umount", "--lazy", "/bin/sh"));
+      }
+      const rig = new Rig(t);
+      const tunnel = await rig.tunnel();
+      const { pid, pidStartTime = 0, keeper } = tunnel.state();
+      assert.ok(keeper !== undefined);
+      const shell = program === OLD_BASH ? "/bin/bash" : (program ?? "/bin/sh");
+      assert.equal(statSync(`/proc/${keeper.pid}/exe`).ino, statSync(shell).ino);
+      const deaths: string[] = [];
+      const follow = (who: string, identity: typeof keeper) => {
+        const stop = watchLifeline(identity, () => deaths.push(who));
+        assert.notEqual(stop, undefined, who);
+      };
+      follow("keeper", keeper);
+      follow("first", { pid, startTime: pidStartTime });
+      await kill(pid);
+      await eventually("the first one's death is heard", () => deaths.length === 1);
+      await eventually(
+        "the state file names the next one",
+        () => stunnelOf(tunnel.paths)?.pid === tunnel.state().pid,
+      );
+      const next = stunnelOf(tunnel.paths);
+      assert.ok(next !== undefined && next.pid !== pid);
+      follow("next", next);
+      process.kill(keeper.pid, "SIGHUP");
+      process.kill(keeper.pid, "SIGTERM");
+      await eventually("both deaths are heard", () => deaths.length === 3);
+      assert.deepEqual(deaths.sort(), ["first", "keeper", "next"]);
+      assert.equal(processFacts(next.pid), undefined);
+      assert.equal(await tunnel.isListening(), false);
+    });
+  }
+});
