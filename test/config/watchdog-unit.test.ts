@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { PROGRAMS } from "../../src/app/install-layout.ts";
@@ -24,6 +25,35 @@ describe("the watchdog's systemd unit", () => {
 
   test("leaves the tunnels alive where it stops", () => {
     assert.deepEqual(value("KillMode"), ["process"]);
+  });
+
+  // capabilities(7): without root's own there is nothing to be limited
+  const skip = process.getuid?.() !== 0 && "only root can limit capabilities";
+  test("may ask the kernel to spare its keepers where memory runs out", { skip }, (t) => {
+    const spare = ["/bin/sh", "-c", "echo -1000 >/proc/self/oom_score_adj && cat /proc/self/oom_score_adj"];
+    if (spawnSync("setpriv", spare, { encoding: "utf8" }).status !== 0)
+      return t.skip("no CAP_SYS_RESOURCE here");
+    const [capabilities = ""] = value("CapabilityBoundingSet");
+    const allowed = capabilities
+      .split(" ")
+      .map((name) => name.replace(/^CAP_(.*)$/, (_, short) => `+${short.toLowerCase()}`));
+    const set = ["-all", ...allowed].join(",");
+    const { stdout, stderr } = spawnSync("setpriv", [`--bounding-set=${set}`, ...spare], {
+      encoding: "utf8",
+    });
+    assert.equal(stdout, "-1000\n", stderr);
+  });
+
+  test("has room for the tunnels that got no scope, writes no core dumps, and no files that everybody reads", () => {
+    assert.deepEqual(value("MemoryMax"), ["2G"]);
+    assert.deepEqual(value("LimitCORE"), ["0"]);
+    assert.deepEqual(value("UMask"), ["0027"]);
+  });
+
+  test("is a unit that systemd understands", () => {
+    const path = new URL(`../../config/${WATCHDOG_UNIT}.service`, import.meta.url).pathname;
+    const { stderr } = spawnSync("systemd-analyze", ["verify", path], { encoding: "utf8" });
+    assert.doesNotMatch(stderr, /Unknown|Failed to parse|ignoring/i);
   });
 
   // systemd.exec(5), "Sandboxing": each of these makes a mount namespace, and one that is older than an umount
