@@ -3,7 +3,6 @@ import { statSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { stunnelOf } from "../../src/app/tunnel.ts";
 import { watchLifeline } from "../../src/system/lifeline.ts";
-import { processFacts } from "../../src/system/procfs.ts";
 import { inNamespaces, run } from "../fakes/namespaces.ts";
 import { eventually, kill, Rig } from "./watchdog-rig.ts";
 
@@ -60,8 +59,8 @@ await inNamespaces(["--mount", "--pid", "--mount-proc"], () => {
       process.kill(keeper.pid, "SIGTERM");
       await eventually("both deaths are heard", () => deaths.length === 3);
       assert.deepEqual(deaths.sort(), ["first", "keeper", "next"]);
-      assert.equal(processFacts(next.pid), undefined);
-      assert.equal(await tunnel.isListening(), false);
+      await eventually("neither runs", () => rig.processes().length === 0);
+      await eventually("nobody listens", async () => !(await tunnel.isListening()));
     });
   }
 });

@@ -223,6 +223,8 @@ export class Caretaker {
     const { stunnel, keeper } = tunnel.processes;
     if (state === undefined) return;
     const unmountedAt = use === "unused" && policy.graceMs > 0 ? Date.now() / 1000 : undefined;
+    const seen = tunnel.seenStunnel;
+    tunnel.seenStunnel = stunnel?.pid ?? seen;
     const change = (before: TunnelState) =>
       withUnmountMark(
         stunnel === undefined ? before : withProcesses(before, { stunnel, keeper }),
@@ -234,8 +236,13 @@ export class Caretaker {
     // the keeper may have named the new one already: then its start time is that of the last one
     const isNamed = before.pid === stunnel.pid;
     if (isNamed && (before.pidStartTime ?? stunnel.startTime) === stunnel.startTime) return;
-    const last = isNamed ? "stunnel" : `stunnel ${before.pid}`;
-    this.#report(tunnel, "replaced", `${last} ended, ${stunnel.pid} has taken over`, "info");
+    const last = isNamed ? seen : before.pid;
+    this.#report(
+      tunnel,
+      "replaced",
+      `stunnel ${last === undefined ? "" : `${last} `}ended, ${stunnel.pid} has taken over`,
+      "info",
+    );
   }
 
   /** What a tunnel that is needed cannot do without when it is started again. */

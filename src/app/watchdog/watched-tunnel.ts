@@ -18,6 +18,8 @@ export class WatchedTunnel {
   files: TunnelFiles;
   memory: Memory = NO_MEMORY;
   processes: TunnelProcesses = { stunnel: undefined, keeper: undefined };
+  /** The stunnel that ran at the last look at which one did. */
+  seenStunnel: number | undefined;
   /** Something happened to it: it is looked at in the next pass. */
   changed = true;
   /** An action is under way: it is left alone meanwhile. */
