@@ -1,5 +1,5 @@
 /**
- * Boots a guest with a kernel of its own: Debian's user-mode-linux, with this machine's root as its root.
+ * Boots a guest with a kernel of its own: Debian's user-mode-linux, with this machine's root as its root, or another.
  * Runs one bundled program in it, hands its output and its records on as they come, and brings back its
  * exit status and its logs. Nothing that the guest does is written on this machine, except below one
  * temporary directory.
@@ -33,6 +33,11 @@ export interface BootOptions {
   args?: string[];
   /** The node that runs it; this machine's where nothing is said. */
   node?: string;
+  /**
+   * The root directory of another system, which the guest has as its root: with nfs-kernel-server, and with what
+   * ensurePackages sees to on this machine. `node` has to be below the repository then.
+   */
+  root?: string;
   /** Further files for the program, next to it: name → text. */
   files?: Record<string, string>;
   /**
@@ -74,6 +79,9 @@ export class GuestFailure extends Error {
 }
 
 const LAST = join(CACHE, "last");
+const REPOSITORY = join(import.meta.dirname, "../..");
+/** What guests need that is not part of another system's root: they read it from this machine. */
+const FROM_THIS_MACHINE = [REPOSITORY, "/usr/lib/uml/modules"];
 /**
  * How many guests run at a time on this machine. Each has one processor at most, and waits for much of its time:
  * many of them only slow each other down.
@@ -145,12 +153,12 @@ function prepare(out: string, options: BootOptions, nfsServer: string): void {
     writeFileSync(join(out, name), text);
   }
   writeFileSync(join(out, "records.jsonl"), "");
-  const { node = process.execPath } = options;
+  const { node = process.execPath, root } = options;
   const words = [node, "--enable-source-maps", join(out, "program.mjs"), ...(options.args ?? [])];
   const environment = {
     GUEST_OUT: out,
-    NFS_SERVER: nfsServer,
-    REPOSITORY: join(import.meta.dirname, "../.."),
+    NFS_SERVER: root === undefined ? nfsServer : "/",
+    REPOSITORY,
     SHARED: options.shared ?? "",
   };
   const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${quoted(value)}`);
@@ -159,7 +167,7 @@ function prepare(out: string, options: BootOptions, nfsServer: string): void {
 
 function launch(
   out: string,
-  { timeoutMs, shared, memory = "1G" }: BootOptions,
+  { timeoutMs, shared, root, memory = "1G" }: BootOptions,
   preload: string | undefined,
 ): ChildProcess {
   const limit = Math.ceil(timeoutMs / 1000) + 5;
@@ -174,6 +182,7 @@ function launch(
   args.push("quiet", "loglevel=3", "con=null", "con0=null,fd:1", `uml_dir=${out}/uml`, "noreboot");
   args.push(`GUEST_OUT=${out}`, `GUEST_LIMIT=${limit}`);
   if (shared !== undefined) args.push(`GUEST_SHARED=${shared}`);
+  if (root !== undefined) args.push(`GUEST_ROOT=${root}`, `GUEST_READS=${FROM_THIS_MACHINE.join(":")}`);
   // The guest's memory is a file in TMPDIR, which it unlinks at once. Detached: a process group of its own.
   const env = { ...process.env, TMPDIR: "/dev/shm", ...(preload && { LD_PRELOAD: preload }) };
   return spawn("linux.uml", args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });

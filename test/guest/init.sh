@@ -1,10 +1,11 @@
 #!/bin/sh
-# Process 1 of the guest, in two stages. The root file system is the host's own, which is only read:
-# stage 1 lays a tmpfs over it, so that nothing the guest does is written back except in $GUEST_OUT.
+# Process 1 of the guest, in two stages. The root file system is the host's own, which is only read: stage 1 lays a
+# tmpfs over it, or over $GUEST_ROOT, another system's root on the host, which also gets $GUEST_READS, directories of the
+# host that are only read. So nothing that the guest does is written back except in $GUEST_OUT.
 # Stage 2 makes a minimal system of it and does the job, or leaves that to systemd, where $GUEST_OUT has a
 # systemd.sh; a unit of systemd's runs this with `job` then. The job: run $GUEST_OUT/job.sh and leave its exit
-# status, the logs and the kernel's messages in $GUEST_OUT. GUEST_OUT, GUEST_SHARED and GUEST_LIMIT come
-# from the kernel's command line.
+# status, the logs and the kernel's messages in $GUEST_OUT. Variables whose names begin with GUEST_ come from the
+# kernel's command line.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
 
 job() {
@@ -72,8 +73,15 @@ if [ "$1" != stage2 ]; then
   # Any directory that exists on the host serves as the place to build the new root.
   mount -n -t tmpfs -o size=80% tmpfs /mnt
   mkdir /mnt/upper /mnt/work /mnt/root
-  mount -n -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
+  mount -n -t overlay -o "lowerdir=${GUEST_ROOT:-/},upperdir=/mnt/upper,workdir=/mnt/work" overlay /mnt/root
+  IFS=:
+  for directory in $GUEST_READS; do
+    mkdir -p "/mnt/root$directory"
+    mount -n -t hostfs -o "ro,$directory" none "/mnt/root$directory"
+  done
+  unset IFS
   for directory in "$GUEST_OUT" $GUEST_SHARED; do
+    mkdir -p "/mnt/root$directory"
     mount -n -t hostfs -o "$directory" none "/mnt/root$directory"
   done
   mount -n --move /proc /mnt/root/proc

@@ -31,7 +31,10 @@ export async function bundle(source: string): Promise<string> {
   return built.outputFiles[0]?.text ?? "";
 }
 
-type RunOptions = Pick<BootOptions, "name" | "shared" | "timeoutMs" | "signal" | "onLine" | "memory"> & {
+type RunOptions = Pick<
+  BootOptions,
+  "name" | "root" | "shared" | "timeoutMs" | "signal" | "onLine" | "memory"
+> & {
   onRecord?: (record: GuestRecord) => void;
 };
 
@@ -42,7 +45,10 @@ export async function runScenarios(names: string[], options: RunOptions): Promis
   return bootScenarios("scenarios", names, call, { ...options, node: (await fetchRuntime()).program });
 }
 
-/** In a guest whose process 1 is systemd, with this fstab, and with this machine's node. */
+/**
+ * In a guest whose process 1 is systemd, with this fstab; with this machine's node, or, where the guest has another
+ * system's root, with the node that packages carry.
+ */
 export async function runUnderSystemd(
   names: string[],
   fstab: string[],
@@ -53,6 +59,7 @@ export async function runUnderSystemd(
   const call = (list: string) => `import { main } from "./systemd/program.ts";\nawait main(${list});`;
   return bootScenarios("systemd/scenarios", names, call, {
     ...options,
+    ...(options.root !== undefined && { node: (await fetchRuntime()).program }),
     systemd: true,
     files: { fstab: `${fstab.join("\n")}\n`, ...Object.fromEntries(files) },
   });

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually, must, Service } from "../runner/command.ts";
 
-const SERVED = ["-N", "3", "-V", "4.1", "-U", "-t", "-p", "2049"];
+const SERVED = ["-N", "3", "-V", "4.1", "-U", "-p", "2049"];
 const THREADS = "2";
 
 const START = `
@@ -22,14 +22,16 @@ mkdir -p /var/lib/nfs/nfsdcld /run/rpc_pipefs
 mount -t rpc_pipefs rpc_pipefs /run/rpc_pipefs
 : > /var/lib/nfs/etab
 : > /var/lib/nfs/rmtab
-# It knows that there are no clients from before: so there is no grace period in which they have to wait.
-"$programs/nfsdcld" -p /run/rpc_pipefs
+# It knows that there are no clients from before: so there is no grace period in which they have to wait. nfs-utils 1
+# has none.
+[ ! -e "$programs/nfsdcld" ] || "$programs/nfsdcld" -p /run/rpc_pipefs
 # Without it the block size follows the guest's small memory and rsize is cut down.
 echo 1048576 > /proc/fs/nfsd/max_block_size
 echo 10 > /proc/fs/nfsd/nfsv4leasetime
 echo 10 > /proc/fs/nfsd/nfsv4gracetime
 "$programs/exportfs" -i -o rw,fsid=0,insecure,no_root_squash,no_subtree_check,async "$clients:$directory"
 "$programs/rpc.nfsd" ${SERVED.join(" ")} -H "$address" ${THREADS}
+until grep -q Y /proc/fs/nfsd/v4_end_grace; do sleep 0.2; done
 echo "the NFS server of $id is up"
 exec "$programs/rpc.mountd" -F -N 2 -N 3
 `;

@@ -21,7 +21,7 @@ export const ABSENT = "/mnt/absent";
 export const EARLY = "/mnt/early";
 
 /** What an administrator would write, one line of each kind; some are there for one scenario alone. */
-export const ORDINARY: { line: string; onlyFor?: string }[] = [
+const ORDINARY: { line: string; onlyFor?: string }[] = [
   { line: "fs-12345678:/ /mnt/efs efs _netdev,tls 0 0" },
   { line: `fs-87654321:/d01 ${AUTOMOUNT} efs _netdev,tls,x-systemd.automount,x-systemd.idle-timeout=2s 0 0` },
   {
@@ -33,6 +33,12 @@ export const ORDINARY: { line: string; onlyFor?: string }[] = [
     onlyFor: "nofail-with-an-unreachable-server-does-not-hold-the-boot",
   },
 ];
+
+/** The ordinary lines, without those of scenarios that are not run. */
+export function ordinaryLines(scenarios: string[]): string[] {
+  const wanted = ORDINARY.filter(({ onlyFor }) => onlyFor === undefined || scenarios.includes(onlyFor));
+  return wanted.map(({ line }) => line);
+}
 
 export interface Line {
   fsId: string;

@@ -22,7 +22,8 @@ for unit in getty.target systemd-logind.service dbus.service dbus.socket \
 done
 ln -s /lib/systemd/system/multi-user.target /etc/systemd/system/default.target
 ln -s /lib/systemd/system/remote-fs.target /etc/systemd/system/multi-user.target.wants/
-# /tmp may hold this checkout.
+# /tmp may hold this checkout: nothing clears it, or is mounted over it.
+ln -s /dev/null /etc/systemd/system/tmp.mount
 ln -s /dev/null /etc/tmpfiles.d/tmp.conf
 printf 'guest\n' > /etc/hostname
 : > /etc/machine-id
