@@ -1,6 +1,6 @@
 /**
  * `npm run release` makes a release of what is committed, in out/release/VERSION: it checks the versions, runs all
- * tests, of which none may be skipped, and makes the packages, an account of what is in them, and SHA256SUMS. `npm version VERSION` comes before it.
+ * tests, of which none may be skipped, also those on other systems, and makes the packages, an account of what is in them, and SHA256SUMS. `npm version VERSION` comes before it.
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -51,6 +51,7 @@ function checksums(folder: string): string {
 async function release(): Promise<void> {
   await checkSources();
   await execa("npm", ["test", "--", "--no-skips"], { cwd: ROOT, stdio: "inherit" });
+  await execa("npm", ["run", "systems"], { cwd: ROOT, stdio: "inherit" });
   rmSync(TARGET, { recursive: true, force: true });
   const packages = await makePackages(TARGET);
   await checkPackages(packages);

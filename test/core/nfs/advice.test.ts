@@ -15,6 +15,10 @@ const CASES: [said: string, advice: RegExp][] = [
   ["mount.nfs4: mounting 1.2.3.4:/x failed, reason given by server: Not a directory", /not a file/],
   ["mount.nfs4: /mnt/efs is busy or already mounted or sharecache fail", /unmount what is at/],
   ["mount.nfs4: an incorrect mount option was specified", /nfs\(5\)/],
+  // nfs-utils 2.8 says where
+  ["mount.nfs4: an incorrect mount option was specified for /mnt/efs", /nfs\(5\)/],
+  ["mount.nfs4: requested NFS version or transport protocol is not supported for /mnt/efs", /NFS 4\.1/],
+  ["mount.nfs4: /mnt/efs is busy or already mounted", /unmount what is at/],
   ["mount.nfs4: Protocol not supported", /NFS 4\.1 client/],
   ["mount.nfs4: requested NFS version or transport protocol is not supported", /NFS 4\.1 client/],
   ["mount.nfs4: Operation not permitted", /CAP_SYS_ADMIN/],

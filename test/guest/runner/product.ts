@@ -26,9 +26,13 @@ const PORTS = { lowest: 20049, highest: 20449 };
 
 export const MOUNT_POINT = "/mnt/efs";
 
+/** A few seconds, unless others keep this machine busy. */
+const INSTALL_LIMIT_MS = 180_000;
+
 /** Installs it. */
 export async function install(repository: string): Promise<void> {
-  await must(process.execPath, [join(repository, "bin/efs-utils"), "install"]);
+  const options = { timeoutMs: INSTALL_LIMIT_MS };
+  await must(process.execPath, [join(repository, "bin/efs-utils"), "install"], options);
 }
 
 /** Lets it trust the test's CA, as the machine's administrator would: this is what `pristine` goes back to. */
