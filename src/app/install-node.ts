@@ -6,7 +6,8 @@ import { LIBRARY } from "./install-layout.ts";
 import type { Root } from "./install-root.ts";
 
 const OLDEST_NODE = { major: 20, minor: 19 };
-const NODE_LIMIT_MS = 30_000;
+/** Making a code cache takes a second, and on a machine that has just been started and is busy a minute. */
+const NODE_LIMIT_MS = 180_000;
 
 /**
  * Where `node` can be run from: below another root the node in there is what counts, else this machine's.
@@ -44,7 +45,8 @@ export async function writeCodeCache(node: string, library: string, cache: strin
     `${LIBRARY}/${program}`,
     join(library, cache),
   ];
-  const { status, stderr } = await runTool(node, args, { timeoutMs: NODE_LIMIT_MS });
+  const { status, stderr, timedOut } = await runTool(node, args, { timeoutMs: NODE_LIMIT_MS });
   if (status === 0) return;
-  throw new EfsError("system", `cannot make ${join(library, cache)}: ${stderr.trim() || "node failed"}`);
+  const why = timedOut ? `node took longer than ${NODE_LIMIT_MS / 1000} s` : stderr.trim() || "node failed";
+  throw new EfsError("system", `cannot make ${join(library, cache)}: ${why}`);
 }

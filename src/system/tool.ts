@@ -7,6 +7,7 @@ export interface ToolResult {
   readonly status: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
+  readonly timedOut: boolean;
 }
 
 /**
@@ -35,6 +36,6 @@ export async function runTool(
       cause: result,
     });
   }
-  const { exitCode: status, stdout, stderr } = result;
-  return { status, stdout, stderr };
+  const { exitCode: status, stdout, stderr, timedOut } = result;
+  return { status, stdout, stderr, timedOut };
 }

@@ -27,7 +27,7 @@ const PORTS = { lowest: 20049, highest: 20449 };
 export const MOUNT_POINT = "/mnt/efs";
 
 /** A few seconds, unless others keep this machine busy. */
-const INSTALL_LIMIT_MS = 180_000;
+const INSTALL_LIMIT_MS = 300_000;
 
 /** Installs it. */
 export async function install(repository: string): Promise<void> {

@@ -29,7 +29,7 @@ printf 'guest\n' > /etc/hostname
 : > /etc/machine-id
 modprobe autofs4
 
-sh "$GUEST_OUT/job.sh" install || echo "guest: the product cannot be installed"
+sh "$GUEST_OUT/job.sh" install || { echo "guest: the product cannot be installed"; busybox poweroff -n -f; }
 cp "$GUEST_OUT/fstab" /etc/fstab
 cp "$GUEST_OUT"/units/* /etc/systemd/system/
 mkdir -p /etc/systemd/system/network-online.target.wants
