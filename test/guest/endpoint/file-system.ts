@@ -99,7 +99,7 @@ export class FileSystem {
         if (!this.#server?.running) throw new Error(`the NFS server of ${id} did not start:\n${log}`);
         return log.includes("is up");
       },
-      20_000,
+      120_000,
     );
   }
 
