@@ -1,4 +1,5 @@
 import { EfsError } from "../core/errors.ts";
+import { type InstanceIdentity, parseInstanceIdentity } from "../core/target/instance-identity.ts";
 import { askHttp, type HttpAnswer } from "./http.ts";
 
 /** How often and how long the token is asked for: a hop limit of one in a container never lets it through. */
@@ -94,21 +95,9 @@ export class Metadata {
     return /^true$/i.test(this.#settings.environment.AWS_EC2_METADATA_DISABLED ?? "");
   }
 
-  async #identity(): Promise<
-    { region?: string; availabilityZone?: string; instanceId?: string } | undefined
-  > {
+  async #identity(): Promise<InstanceIdentity | undefined> {
     const text = await this.#get("/latest/dynamic/instance-identity/document");
-    if (text === undefined) return undefined;
-    try {
-      const document: unknown = JSON.parse(text);
-      const field = (name: string) => {
-        const value = (document as Record<string, unknown> | null)?.[name];
-        return typeof value === "string" ? { [name]: value } : {};
-      };
-      return { ...field("region"), ...field("availabilityZone"), ...field("instanceId") };
-    } catch {
-      return undefined;
-    }
+    return text === undefined ? undefined : parseInstanceIdentity(text);
   }
 
   async #get(path: string): Promise<string | undefined> {

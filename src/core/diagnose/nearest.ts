@@ -8,6 +8,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   const most = Math.min(MOST_EDITS, Math.floor(name.length / 2));
   let best: { name: string; edits: number } | undefined;
   for (const candidate of known) {
+    if (Math.abs(name.length - candidate.length) > most) continue;
     const edits = distance(name.toLowerCase(), candidate.toLowerCase(), most + 1);
     if (edits <= most && edits < (best?.edits ?? Number.POSITIVE_INFINITY)) best = { name: candidate, edits };
   }

@@ -1,4 +1,4 @@
-import { holds, type Judgement, type RequestContext, wildcard } from "./conditions.ts";
+import { holds, type Judgement, matchesWildcard, type RequestContext } from "./conditions.ts";
 
 /** A statement of a key policy, as far as it says who may do what under which conditions. */
 export interface Statement {
@@ -53,8 +53,9 @@ function statement(value: unknown, place: string): Statement {
   const named = principals(Principal ?? NotPrincipal);
   if (actions === undefined) throw new NoPolicy(`${place} has no action`);
   if (named === undefined) throw new NoPolicy(`${place} has no principal`);
-  const patterns = actions.map((action) => wildcard(action, "i"));
-  const isListed = (action: string) => patterns.some((pattern) => pattern.test(action));
+  const patterns = actions.map((action) => action.toLowerCase());
+  const isListed = (action: string) =>
+    patterns.some((pattern) => matchesWildcard(pattern, action.toLowerCase()));
   return {
     name: typeof Sid === "string" && Sid !== "" ? Sid : place,
     effect: Effect,

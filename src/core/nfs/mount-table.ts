@@ -1,3 +1,5 @@
+import { asPort, type Port, parsePort } from "../ids.ts";
+
 /** A mount as /proc/PID/mountinfo lists it (proc(5)). */
 export interface MountEntry {
   readonly id: number;
@@ -16,6 +18,7 @@ export function parseMountInfo(text: string): MountEntry[] {
     if (separator === -1) return [];
     const [id, , device, , mountPoint] = line.slice(0, separator).split(" ");
     const [type, source, superOptions = ""] = line.slice(separator + 3).split(" ");
+    if (!/^\d{1,15}$/.test(id ?? "")) return [];
     if (device === undefined || mountPoint === undefined || type === undefined || source === undefined)
       return [];
     return {
@@ -38,11 +41,11 @@ export function unescaped(text: string): string {
 }
 
 /** The local port that an NFS mount through a tunnel uses, or undefined where it is none. */
-export function tunnelPort(entry: MountEntry): number | undefined {
+export function tunnelPort(entry: MountEntry): Port | undefined {
   if (!entry.type.startsWith("nfs") || !/(^|,)addr=127\.0\.0\.1(,|$)/.test(entry.superOptions))
     return undefined;
   const port = /(?:^|,)port=(\d+)/.exec(entry.superOptions)?.[1];
-  return port === undefined ? undefined : Number(port);
+  return port === undefined ? undefined : parsePort(port);
 }
 
 /** The topmost mount at a place: of several, the last one covers the others. */
@@ -58,8 +61,9 @@ export function parseNfsServers(text: string): Set<number> {
   const ports = new Set<number>();
   for (const line of text.split("\n")) {
     const [, server, port] = line.trim().split(/\s+/);
-    if (server?.toLowerCase() === "7f000001" && /^[0-9a-f]+$/i.test(port ?? ""))
-      ports.add(Number.parseInt(port ?? "", 16));
+    if (server?.toLowerCase() !== "7f000001" || !/^[0-9a-f]+$/i.test(port ?? "")) continue;
+    const number = asPort(Number.parseInt(port ?? "", 16));
+    if (number !== undefined) ports.add(number);
   }
   return ports;
 }

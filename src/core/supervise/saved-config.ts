@@ -1,3 +1,4 @@
+import { type Port, parsePort } from "../ids.ts";
 import type { StunnelCapabilities } from "../tunnel/capabilities.ts";
 
 /** A stunnel configuration that may have been written by another helper, for another stunnel. */
@@ -78,20 +79,21 @@ export function savedSetting(text: string, name: string): string | undefined {
 }
 
 /** The server that the tunnel leads to. */
-export function savedTarget(text: string): { host: string; port: number } | undefined {
+export function savedTarget(text: string): { host: string; port: Port } | undefined {
   const match = /^\[?(.+?)\]?:(\d{1,5})$/.exec(savedSetting(text, "connect") ?? "");
-  const [, host, port] = match ?? [];
-  return host === undefined || port === undefined ? undefined : { host, port: Number(port) };
+  const [, host, portText = ""] = match ?? [];
+  const port = parsePort(portText);
+  return host === undefined || port === undefined ? undefined : { host, port };
 }
 
 /** The local port that the tunnel listens on. */
-export function savedPort(text: string): number | undefined {
+export function savedPort(text: string): Port | undefined {
   const port = /(?:^|:)(\d{1,5})$/.exec(savedSetting(text, "accept") ?? "")?.[1];
-  return port === undefined ? undefined : Number(port);
+  return port === undefined ? undefined : parsePort(port);
 }
 
 function readSetting(line: string): { name: string; written: string; value: string } | undefined {
-  const [, written, value] = /^\s*([A-Za-z]\w*)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+  const [, written, value] = /^\s*([A-Za-z]\w*)\s*=(.*)$/s.exec(line) ?? [];
   if (written === undefined || value === undefined) return undefined;
-  return { name: written.toLowerCase(), written, value };
+  return { name: written.toLowerCase(), written, value: value.trim() };
 }

@@ -154,6 +154,9 @@ export function lastVerdict(log: string): TunnelVerdict | undefined {
 /** Most connections that are followed at a time: more lines mixed than this are no log of one mount. */
 const MAX_CONNECTIONS = 1000;
 
+/** Characters of a line that are read; stunnel's own are shorter. */
+const MAX_LINE = 2000;
+
 /** Judges a log that grows, without reading a line of it twice. */
 export class VerdictReader {
   readonly #connections = new Map<string, Told>();
@@ -181,7 +184,7 @@ export class VerdictReader {
   }
 
   #judge(line: string): TunnelVerdict | undefined {
-    const [, level, id, message] = /LOG(\d)\[([^\]]*)\]: (.*)$/.exec(line) ?? [];
+    const [, level, id, message] = /LOG(\d)\[([^[\]]*)\]: (.*)$/.exec(line.slice(0, MAX_LINE)) ?? [];
     if (id === undefined || message === undefined) return undefined;
     const before = this.#connections.get(id) ?? {};
     const told = readWords(before, Number(level), message);
@@ -210,7 +213,7 @@ function readWords(told: Told, level: number, message: string): Told {
 export function complaints(log: string): string {
   const errors = log
     .split("\n")
-    .map((line) => /(?:\[!\] |LOG[0-3]\[[^\]]*\]: |^(?=Failed to ))(.*)$/.exec(line)?.[1])
+    .map((line) => /(?:\[!\] |LOG[0-3]\[[^[\]]*\]: |^(?=Failed to ))(.*)$/.exec(line)?.[1])
     .filter((line) => line !== undefined);
   return [...new Set(errors)].slice(0, 4).join(", ");
 }
