@@ -281,7 +281,10 @@ export const TARGETS: readonly Target[] = [
       assert.deepEqual(linesWithoutNetwork(added.join("\n")), []);
       assert.ok(added.join("\n").length <= input.length + 9 * added.length);
     },
-    [["fs-1 /m efs ", "zy", ""]],
+    [
+      ["fs-1 /m efs ", "zy", ""],
+      ["fs-1 /m efs ", "noe,", ""],
+    ],
   ),
   text(
     "instance-identity",

@@ -37,7 +37,8 @@ const KNOWN = [...Object.keys(OWN_OPTIONS), ...OTHERS_OPTIONS];
 export function lineFindings({ line, device, mountPoint, options }: Omit<FstabLine, "fields">): Finding[] {
   const where = `line ${line} (${mountPoint})`;
   const broken = refusal(device, mountPoint, options);
-  const names = hasControlCharacter(options) ? [] : splitOptions(options).map(({ name }) => name);
+  const given = hasControlCharacter(options) ? [] : splitOptions(options);
+  const names = [...new Set(given.map(({ name }) => name))];
   const findings: Finding[] = [];
   if (broken !== undefined)
     findings.push(problem(`${where}: ${broken.message}`, broken.hint ?? "correct the line"));
