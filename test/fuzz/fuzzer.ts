@@ -6,7 +6,7 @@ export interface Target {
   readonly name: string;
   /** Well-formed inputs to start from. */
   readonly seeds: readonly string[];
-  /** Parts whose repetition took a parser more than linear time once, with what is around them. */
+  /** Parts that a parser failed on or took too long for when they were repeated, with what is around them. */
   readonly long?: readonly (readonly [head: string, part: string, tail: string])[];
   /** Throws if the parser breaks one of its promises on this input. */
   run(input: Buffer): void;

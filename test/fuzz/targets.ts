@@ -86,6 +86,7 @@ export const TARGETS: readonly Target[] = [
       const { verify, caFile = "/ca" } = security;
       assertStunnelConfig({ ...TUNNEL, target: { ...TARGET, address }, verify, caFile });
     },
+    [[`${FS_ID}:/\n/mnt\n-o\n`, "i,", ""]],
   ),
   text("options", ['tls,ro,context="a:b,c",timeo=600', "a=b=c,,d="], (input) => {
     const options = mayFail(() => splitOptions(input));

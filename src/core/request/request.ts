@@ -101,7 +101,8 @@ function parseFlags(args: readonly string[]): Flags {
       const [, letter, attached = ""] = withValue;
       const value = attached === "" ? queue.shift() : attached;
       if (value === undefined) throw usage(`-${letter} needs a value`);
-      if (letter === "o") options.push(...splitOptions(value));
+      // not as arguments of push: there may be more than the stack holds
+      if (letter === "o") for (const option of splitOptions(value)) options.push(option);
       if (letter === "N") {
         if (hasControlCharacter(value)) throw usage(`-N ${quoted(value)} holds a control character`);
         namespace = value;
