@@ -1,4 +1,4 @@
-import { printable } from "./text.ts";
+import { joinLines, printable } from "./text.ts";
 
 /**
  * What can go wrong, in the classes that decide the exit status. Messages name the thing and the cause;
@@ -68,5 +68,5 @@ export function asEfsError(error: unknown): EfsError {
 /** The one line that a user reads: what is wrong, then what to do. */
 export function oneLine(error: EfsError): string {
   const text = error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
-  return printable(text.replaceAll(/\s*[\r\n]\s*/g, " ").trim());
+  return printable(joinLines(text, " ").trim());
 }

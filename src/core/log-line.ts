@@ -1,3 +1,5 @@
+import { joinLines } from "./text.ts";
+
 /** The levels of efs-utils.conf's logging_level, least first. */
 export const LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -12,5 +14,5 @@ export function logLine(time: Date, level: LogLevel, message: string): string {
       : `${offset < 0 ? "-" : "+"}${two(Math.trunc(Math.abs(offset) / 60))}${two(Math.abs(offset) % 60)}`;
   const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
   const hour = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
-  return `${day} ${hour} ${zone} - ${level} - ${message.replaceAll(/\s*[\r\n]+\s*/g, " | ")}\n`;
+  return `${day} ${hour} ${zone} - ${level} - ${joinLines(message, " | ")}\n`;
 }

@@ -16,3 +16,9 @@ export function quoted(text: string): string {
   const shown = printable(text);
   return `"${shown.length > 200 ? `${shown.slice(0, 200)}...` : shown}"`;
 }
+
+/** A text in one line: each line end, with the blanks around it, becomes the separator. */
+export function joinLines(text: string, separator: string): string {
+  // blanks first: a pattern that looks for the line end itself takes quadratic time for a long run of blanks
+  return text.replaceAll(/\s+/g, (blanks) => (/[\r\n]/.test(blanks) ? separator : blanks));
+}

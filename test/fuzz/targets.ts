@@ -86,7 +86,10 @@ export const TARGETS: readonly Target[] = [
       const { verify, caFile = "/ca" } = security;
       assertStunnelConfig({ ...TUNNEL, target: { ...TARGET, address }, verify, caFile });
     },
-    [[`${FS_ID}:/\n/mnt\n-o\n`, "i,", ""]],
+    [
+      [`${FS_ID}:/\n/mnt\n-o\n`, "i,", ""],
+      [`${FS_ID}:/\n/mnt\n`, "-o\na\n", ""],
+    ],
   ),
   text("options", ['tls,ro,context="a:b,c",timeo=600', "a=b=c,,d="], (input) => {
     const options = mayFail(() => splitOptions(input));
@@ -245,6 +248,7 @@ export const TARGETS: readonly Target[] = [
         assert.ok(Number.isSafeInteger(countRestarts(entries, 20_049, 0)));
       }
     },
+    [["2026-01-01 00:00:00 UTC - INFO - a", " ", "b"]],
   ),
   text("log-since", ["30m", "2026-01-01 00:00:00 +0100", "2026-01-01T10:00Z"], (input) => {
     const time = mayFail(() => parseSince(input, Date.UTC(2026)));

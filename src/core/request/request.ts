@@ -94,12 +94,12 @@ function parseFlags(args: readonly string[]): Flags {
   const letters = new Set<string>();
   const options: MountOption[] = [];
   let namespace: string | undefined;
-  const queue = [...args];
-  for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
+  const queue = args.values();
+  for (const arg of queue) {
     const withValue = /^-([Not])(.*)$/s.exec(arg);
     if (withValue !== null) {
       const [, letter, attached = ""] = withValue;
-      const value = attached === "" ? queue.shift() : attached;
+      const value = attached === "" ? queue.next().value : attached;
       if (value === undefined) throw usage(`-${letter} needs a value`);
       // not as arguments of push: there may be more than the stack holds
       if (letter === "o") for (const option of splitOptions(value)) options.push(option);
