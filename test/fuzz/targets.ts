@@ -42,7 +42,13 @@ const PATHS = tunnelPaths(STATE, BASE);
 const ALL_OPTIONS = new Set(
   "accept checkHost OCSPaia syslog libwrap a b c d e f g h i j k l m n o p q r".split(" "),
 );
-const STUNNEL = { version: "5.75", options: ALL_OPTIONS, quietForeground: true, inheritsSockets: true };
+const STUNNEL = {
+  version: "5.75",
+  options: ALL_OPTIONS,
+  quietForeground: true,
+  promptOutput: true,
+  inheritsSockets: true,
+};
 const TARGET = {
   fsId: FS_ID,
   region: REGION,
