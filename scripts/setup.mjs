@@ -26,6 +26,7 @@ const PACKAGES = [
   process.arch === "arm64" ? "binutils-x86-64-linux-gnu" : "binutils-aarch64-linux-gnu",
   "rpm",
   "debootstrap",
+  "debian-archive-keyring",
   "strace",
   "shellcheck",
   "mksh",

@@ -34,6 +34,7 @@ const ALONE = [
   { name: "unit tests", command: ["node", "scripts/unit.mjs", reporter], counts: nodeCounts },
   long("test/faults/matrix.test.ts"),
   long("test/faults/many-tunnels.test.ts"),
+  long("test/stunnels/stunnels.test.ts"),
 ];
 /** Then rows of stages, side by side: the guests leave about half of the machine idle. */
 const SIDE_BY_SIDE = [

@@ -1,5 +1,6 @@
 /** A machine with the userland of a suite: its stunnel, run by its own loader; the product is installed by hand. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   cpSync,
   existsSync,
@@ -7,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -19,6 +21,7 @@ const PROGRAMS = "/opt/efs";
 const NODE = "/usr/bin/node";
 /** Where the calls of mount.nfs4 are written down. */
 const CALLS = "/tmp/mount.nfs4";
+const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", AWS_EC2_METADATA_DISABLED: "true" };
 const CONFIG = `[mount]
 region = us-east-1
 fall_back_to_mount_target_ip_address_enabled = false
@@ -31,6 +34,13 @@ export interface Ended {
   readonly stdout: string;
   readonly stderr: string;
   readonly tookMs: number;
+}
+
+/** A program that runs. */
+export interface Running {
+  /** What it has said so far. */
+  output(): string;
+  stop(): Promise<void>;
 }
 
 /** What is put into a suite's userland. */
@@ -75,7 +85,7 @@ export class SuiteMachine {
     this.write("/etc/resolv.conf", "nameserver 127.0.0.1\n");
     this.write("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
     this.write("/etc/amazon/efs/efs-utils.conf", CONFIG);
-    cpSync(authority, join(this.root, "etc/amazon/efs/efs-utils.crt"));
+    cpSync(authority, join(this.root, this.authorities));
     this.write("/etc/amazon/efs/privateKey.pem", readFileSync(privateKey, "utf8"), 0o400);
     this.write("/usr/sbin/mount.nfs4", MOUNT_NFS4, 0o755);
     mkdirSync(join(this.root, CALLS));
@@ -85,7 +95,7 @@ export class SuiteMachine {
   async run(file: string, ...args: string[]): Promise<Ended> {
     const began = performance.now();
     const child = spawn("chroot", [this.root, file, ...args], {
-      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", AWS_EC2_METADATA_DISABLED: "true" },
+      env: ENVIRONMENT,
       stdio: ["ignore", "pipe", "pipe"],
     });
     const status = new Promise<number | null>((resolve) => child.once("exit", resolve));
@@ -96,6 +106,30 @@ export class SuiteMachine {
   /** Runs one of the product's programs. */
   program(name: string, ...args: string[]): Promise<Ended> {
     return this.run(NODE, `${PROGRAMS}/${name}.cjs`, ...args);
+  }
+
+  readonly authorities = "/etc/amazon/efs/efs-utils.crt";
+  /** The program that holds the sockets of tunnels. */
+  readonly keeper = `${PROGRAMS}/efs-tunnel-keeper`;
+
+  /** Starts one of the programs, which goes on until it is stopped. */
+  start(name: string, ...args: string[]): Running {
+    const child = spawn("chroot", [this.root, NODE, `${PROGRAMS}/${name}.cjs`, ...args], {
+      env: ENVIRONMENT,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const ended = once(child, "exit");
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (part) => {
+      output += part;
+    });
+    return {
+      output: () => output,
+      stop: async () => {
+        child.kill("SIGKILL");
+        await ended;
+      },
+    };
   }
 
   /** Calls mount.efs for a mount point of its own. */
@@ -116,12 +150,14 @@ export class SuiteMachine {
     return readdirSync(directory).filter((file) => file.includes(`${fileSystem}.`));
   }
 
-  /** Ends the tunnels of a file system. */
+  /** Ends the tunnels of a file system, and takes their files away. */
   endTunnels(fileSystem: string): void {
-    for (const file of this.filesOf(fileSystem).filter((name) => /^fs-.*\d$/.test(name))) {
+    const files = this.filesOf(fileSystem);
+    for (const file of files.filter((name) => /^fs-.*\d$/.test(name))) {
       const { keeper } = JSON.parse(this.read(`${STATE_DIRECTORY}/${file}`));
       process.kill(keeper.pid, "SIGTERM");
     }
+    for (const file of files) rmSync(join(this.root, STATE_DIRECTORY, file), { recursive: true });
   }
 
   read(path: string): string {

@@ -24,11 +24,7 @@ const RESPONDERS = {
   hangs: () => {},
 } satisfies Record<string, Answer>;
 
-type Answer = (
-  question: Buffer,
-  pki: Pki,
-  response: ServerResponse,
-) => Buffer | undefined | void | Promise<Buffer>;
+type Answer = (question: Buffer, pki: Pki, response: ServerResponse) => unknown;
 
 /** Those that are no path of a responder. */
 const URLS = {
