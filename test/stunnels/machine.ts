@@ -16,7 +16,7 @@ import { text } from "node:stream/consumers";
 import type { Test } from "../app/authority.ts";
 import { run } from "../fakes/namespaces.ts";
 
-export const STATE_DIRECTORY = "/run/efs";
+export const STATE_DIRECTORY = "/var/run/efs";
 const PROGRAMS = "/opt/efs";
 const NODE = "/usr/bin/node";
 /** Where the calls of mount.nfs4 are written down. */

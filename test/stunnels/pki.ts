@@ -96,7 +96,7 @@ export class Pki {
       this.#openssl("genpkey", "-algorithm", ...kind, "-out", `${name}.key`);
     for (const name of ["authority", "stranger"]) {
       const key = ["-newkey", "rsa:2048", "-nodes", "-keyout", `${name}.key`, "-out", `${name}.pem`];
-      this.#openssl("req", "-x509", ...key, "-subj", `/CN=${name}`, "-days", "30");
+      this.#openssl("req", "-x509", ...key, "-subj", `/CN=${name}`, "-days", "3650");
     }
     for (const name of Object.keys(CERTIFICATES)) this.#issue(name as CertificateName);
   }

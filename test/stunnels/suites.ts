@@ -132,7 +132,7 @@ async function unpack(packages: readonly string[], root: string): Promise<void> 
   for (const folder of [...FOLDERS, ...MERGED.map((name) => `usr/${name}`)])
     mkdirSync(join(root, folder), { recursive: true });
   for (const name of MERGED) symlinkSync(`usr/${name}`, join(root, name));
-  symlinkSync("/run", join(root, "var/run"));
+  symlinkSync("../run", join(root, "var/run"));
   for (const file of packages) {
     const options = { encoding: "buffer", maxBuffer: MAX_BUFFER } as const;
     const { stdout } = await run("dpkg-deb", ["--fsys-tarfile", file], options);
