@@ -46,14 +46,14 @@ export async function tunnelInUse(t: TestContext, machine: SuiteMachine, fileSys
   try {
     await goesOn("calls are answered");
 
-    await t.test("logs tells of no error and no warning", async () => {
+    await t.test("logs tells nothing of its connections", async () => {
       const { stdout } = await machine.program("efs-utils", "logs", `/mnt/${PLACE}`, "--json");
       const { entries } = JSON.parse(stdout) as {
-        entries: { source: string; level: string; message: string }[];
+        entries: { source: string }[];
       };
       assert.ok(entries.length > 0);
       assert.deepEqual(
-        entries.filter(({ source, level }) => source === "tunnel" || level === "ERROR"),
+        entries.filter(({ source }) => source === "tunnel"),
         [],
       );
     });

@@ -99,7 +99,10 @@ async function refusesByAlert({ test, address, pki }: Place): Promise<void> {
 
 function answersOnce(socket: TLSSocket): void {
   answerNull(socket);
-  socket.once("data", () => socket.once("data", () => socket.destroy()));
+  socket.once("data", () => {
+    socket.removeAllListeners("data");
+    socket.on("data", () => socket.destroy());
+  });
 }
 
 /** The nth call does not arrive as it was sent, so that the server ends the connection by an alert (bad_record_mac). */
