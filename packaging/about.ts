@@ -12,15 +12,19 @@ export const ABOUT = {
   name: PACKAGE,
   version: version as string,
   license: license as string,
-  maintainer: `The ${PACKAGE} authors`,
+  maintainer: "EFS mount helper maintainers <maintainers@example.invalid>",
   summary: "mounts Amazon EFS file systems, with encryption in transit",
   description: [
-    "mount.efs, amazon-efs-mount-watchdog and efs-utils: commands, fstab lines, options, configuration and",
-    "state files are those of amazon-efs-utils, whose place this takes. The package has a node of its own.",
+    "mount.efs, amazon-efs-mount-watchdog and efs-utils: commands, fstab lines,",
+    "options, configuration and state files are those of amazon-efs-utils, which",
+    "this package replaces. It includes its own copy of Node.js.",
   ],
   /** The package whose place this one takes, and the version of it whose interface this one has. */
   replaces: { name: "amazon-efs-utils", version: "2.3.3" },
 } as const;
+
+/** What is useful beside it: logrotate turns debug logs, nftables restricts who may use a tunnel. Both kinds call them so. */
+export const RECOMMENDS = ["logrotate", "nftables"] as const;
 
 /** A kind of machine that there are packages for, by its names. */
 export interface Architecture {

@@ -8,6 +8,9 @@ import type { Runtime } from "./runtime.ts";
 /** Where packages have their documentation. */
 export const DOCUMENTATION = `/usr/share/doc/${PACKAGE}`;
 
+/** What has changed, version by version. */
+export const CHANGES = `${DOCUMENTATION}/changelog.gz`;
+
 const BEST_COMPRESSION = { level: 9 };
 
 /** Pages of the checkout that packages have, compressed as Debian has it. */

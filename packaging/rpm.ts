@@ -2,14 +2,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { LIBRARY } from "../src/app/install-layout.ts";
-import { ABOUT, type Material, ROOT } from "./about.ts";
-import { DOCUMENTATION } from "./documentation.ts";
+import { ABOUT, type Material, RECOMMENDS, ROOT } from "./about.ts";
+import { CHANGES, DOCUMENTATION } from "./documentation.ts";
 import { configurationFiles, type Entry, entries } from "./tree.ts";
 
 const RELEASE = "1";
 
 /** What the host must have; the libraries as rpm has them, by the newest versions of their symbols that node needs. */
 const REQUIRES = [
+  "coreutils",
   "libc.so.6(GLIBC_2.28)(64bit)",
   "libgcc_s.so.1(GCC_3.4)(64bit)",
   "libstdc++.so.6(CXXABI_1.3.11)(64bit)",
@@ -53,7 +54,7 @@ export async function makeRpm(
   target: string,
 ): Promise<string> {
   const spec = join(scratch, `${ABOUT.name}.spec`);
-  writeFileSync(spec, specText(tree));
+  writeFileSync(spec, specText(tree, date));
   const name = `${ABOUT.name}-${ABOUT.version}-${RELEASE}.${architecture.rpm}.rpm`;
   const definitions = { ...DEFINITIONS, _topdir: join(scratch, "rpm"), _rpmdir: target, _rpmfilename: name };
   const defines = Object.entries(definitions).flatMap(([key, value]) => ["--define", `${key} ${value}`]);
@@ -63,15 +64,17 @@ export async function makeRpm(
   return join(target, name);
 }
 
-function specText(tree: string): string {
-  const { name, version, license, summary, description, replaces } = ABOUT;
+function specText(tree: string, date: number): string {
+  const { name, version, license, maintainer, summary, description, replaces } = ABOUT;
   return `Name: ${name}
 Version: ${version}
 Release: ${RELEASE}
 Summary: ${summary}
 License: ${license}
+Group: System Environment/Base
+Packager: ${maintainer}
 AutoReqProv: no
-${REQUIRES.map((what) => `Requires: ${what}\n`).join("")}Provides: ${replaces.name} = ${replaces.version}
+${REQUIRES.map((what) => `Requires: ${what}\n`).join("")}${RECOMMENDS.map((what) => `Recommends: ${what}\n`).join("")}Provides: ${replaces.name} = ${replaces.version}
 Obsoletes: ${replaces.name}
 Conflicts: ${replaces.name}
 
@@ -86,7 +89,17 @@ ${Object.entries(SCRIPTS).map(scriptlet).join("\n")}
 %files
 %defattr(-,root,root)
 ${fileList(tree).join("\n")}
+
+%changelog
+* ${changelogDay(date)} ${maintainer} - ${version}-${RELEASE}
+- See ${CHANGES}
 `;
+}
+
+/** `date` (seconds since 1970) as rpm has it in its changelog: Fri Nov 27 2026. */
+function changelogDay(date: number): string {
+  const [weekday, day, month, year] = new Date(date * 1000).toUTCString().split(/,? /);
+  return `${weekday} ${month} ${day} ${year}`;
 }
 
 /** rpm has its own line for who runs a script; the script has no macros. */

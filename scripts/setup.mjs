@@ -25,6 +25,8 @@ const PACKAGES = [
   "binutils",
   process.arch === "arm64" ? "binutils-x86-64-linux-gnu" : "binutils-aarch64-linux-gnu",
   "rpm",
+  "lintian",
+  "rpmlint",
   "debootstrap",
   "debian-archive-keyring",
   "strace",

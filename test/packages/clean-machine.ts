@@ -12,7 +12,7 @@ const LIMIT_MS = 60_000;
 const POLL_MS = 20;
 export const FILE_SYSTEM = "fs-12345678";
 const NAME = `${FILE_SYSTEM}.efs.us-east-1.amazonaws.com`;
-const ADDRESS = "127.0.0.5";
+export const ADDRESS = "127.0.0.5";
 /** Mounts that file system. */
 export const MOUNT = [
   "mount",
@@ -23,6 +23,15 @@ export const MOUNT = [
   `${FILE_SYSTEM}:/`,
   "/mnt",
 ] as const;
+
+/** The same with all that the configuration says of the check for revocation. */
+export const MOUNT_AS_CONFIGURED = [
+  MOUNT[0],
+  ...MOUNT.slice(1).map((argument) => argument.replace("noocsp,", "")),
+] as const;
+
+/** A responder that nobody reaches. */
+export const SILENT_RESPONDER = "http://127.0.0.6:9";
 
 /** Takes down its arguments: the kernel here has no NFS client. */
 const MOUNT_NFS4 = `#!/bin/sh\necho "$*" >>/mount.nfs4.calls\n`;
@@ -115,12 +124,16 @@ export class CleanMachine {
     this.write("/run/efs/stunnel-config.fs-1.mnt.20049", "");
   }
 
-  /** Starts a file system behind TLS that the machine knows by its name, and trusts. */
-  async serve(): Promise<void> {
+  /**
+   * Starts a file system behind TLS that the machine knows by its name, and trusts.
+   *
+   * @param responder the OCSP responder that its certificate names
+   */
+  async serve(responder?: string): Promise<void> {
     const folder = mkdtempSync("/media/authority-");
     this.#test.after(() => rmSync(folder, { recursive: true }));
     const authority = new Authority(folder, "authority");
-    const { files } = authority.server({ host: NAME });
+    const { files } = authority.server({ host: NAME, ...(responder !== undefined && { responder }) });
     cpSync(authority.certificate, join(this.root, "authority.pem"));
     const identity = ["-cert", files.cert, "-key", files.key];
     const server = spawnWithTest(this.#test, "openssl", [

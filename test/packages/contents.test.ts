@@ -1,6 +1,6 @@
 /** What is in the packages, and what they say of themselves: the .deb and the .rpm say the same. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   existsSync,
   lstatSync,
@@ -29,15 +29,21 @@ const { deb, rpm } = makePackages(CHECKOUT, join(folder, "packages"));
 const tree = join(folder, "tree");
 output("dpkg-deb", "--extract", deb, tree);
 
+const MAINTAINER = "EFS mount helper maintainers <maintainers@example.invalid>";
 const SUMMARY = "mounts Amazon EFS file systems, with encryption in transit";
 const DESCRIPTION = [
-  "mount.efs, amazon-efs-mount-watchdog and efs-utils: commands, fstab lines, options, configuration and",
-  "state files are those of amazon-efs-utils, whose place this takes. The package has a node of its own.",
+  "mount.efs, amazon-efs-mount-watchdog and efs-utils: commands, fstab lines,",
+  "options, configuration and state files are those of amazon-efs-utils, which",
+  "this package replaces. It includes its own copy of Node.js.",
 ];
 const CONFIGURATION = ["/etc/amazon/efs/efs-utils.conf", `/etc/logrotate.d/${PACKAGE}`];
 /** What else is in a package's directories is the system's. */
 const OWN_DIRECTORIES =
   /^(\/etc\/amazon|\/usr\/(lib|share\/doc)\/amazon-efs-mount-helper|\/var\/log\/amazon)(\/|$)/;
+
+const RPMLINT = join(CHECKOUT, "packaging/rpmlint.toml");
+/** What lintian(1) reads, and the .deb alone has. */
+const OVERRIDES = `/usr/share/lintian/overrides/${PACKAGE}`;
 
 function output(program: string, ...args: string[]): string {
   return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], maxBuffer: 1e8 });
@@ -55,8 +61,9 @@ describe("of themselves", () => {
       `Package: ${PACKAGE}
 Version: ${VERSION}
 Architecture: ${architecture().deb}
-Maintainer: The ${PACKAGE} authors
-Depends: libc6 (>= 2.28), libgcc-s1 (>= 3.4), libstdc++6 (>= 10.2), nfs-common, stunnel4 (>= 3:5.15), util-linux
+Maintainer: ${MAINTAINER}
+Depends: libc6 (>= 2.28), libgcc-s1 (>= 3.4), libstdc++6 (>= 10.2), mount, nfs-common, stunnel4 (>= 3:5.15)
+Recommends: logrotate, nftables
 Provides: amazon-efs-utils (= 2.3.3)
 Conflicts: amazon-efs-utils
 Replaces: amazon-efs-utils
@@ -70,15 +77,18 @@ ${DESCRIPTION.map((line) => ` ${line}\n`).join("")}`,
   const query = (what: string) => lines(output("rpm", "--query", "--package", what, rpm));
 
   test("the .rpm says the same", () => {
-    const format = "%{NAME} %{VERSION}-%{RELEASE} %{ARCH} %{LICENSE}\n%{SUMMARY}\n%{DESCRIPTION}\n";
+    const format =
+      "%{NAME} %{VERSION}-%{RELEASE} %{ARCH} %{LICENSE}\n%{PACKAGER}\n%{SUMMARY}\n%{DESCRIPTION}\n";
     assert.deepEqual(lines(output("rpm", "--query", "--package", "--queryformat", format, rpm)), [
       `${PACKAGE} ${VERSION}-1 ${architecture().rpm} MIT`,
+      MAINTAINER,
       SUMMARY,
       ...DESCRIPTION,
     ]);
     const needs = query("--requires").filter((line) => !line.startsWith("rpmlib("));
     assert.deepEqual([...new Set(needs)].sort(), [
       "/bin/sh",
+      "coreutils",
       "libc.so.6(GLIBC_2.28)(64bit)",
       "libgcc_s.so.1(GCC_3.4)(64bit)",
       "libstdc++.so.6(CXXABI_1.3.11)(64bit)",
@@ -87,6 +97,7 @@ ${DESCRIPTION.map((line) => ` ${line}\n`).join("")}`,
       "stunnel >= 5.15",
       "util-linux",
     ]);
+    assert.deepEqual(query("--recommends"), ["logrotate", "nftables"]);
     assert.deepEqual(
       query("--provides").sort(),
       [
@@ -117,12 +128,29 @@ test("the .rpm has the files of the .deb, with the same owners and rights, and t
   const inDeb = entries(output("dpkg-deb", "--contents", deb), / \.(\/.*)$/);
   const inRpm = entries(output("rpm", "--query", "--list", "--verbose", "--package", rpm), / (\/.*)$/);
   const owned = inDeb.filter(
-    (line) => !line.startsWith("d") || OWN_DIRECTORIES.test(line.split(" ")[3] ?? ""),
+    (line) =>
+      !line.endsWith(` ${OVERRIDES}`) &&
+      (!line.startsWith("d") || OWN_DIRECTORIES.test(line.split(" ")[3] ?? "")),
   );
   assert.deepEqual(inRpm, owned);
   assert.ok(
     inRpm.some((line) => line.endsWith(` ${RUNTIME}`)) && inRpm.some((line) => line.endsWith(` ${LIBRARY}`)),
   );
+});
+
+describe("by the rules of its distribution", () => {
+  test("the .deb has no error (lintian)", () => {
+    assert.doesNotMatch(output("lintian", "--allow-root", "--fail-on", "none", deb), /^E:/m);
+  });
+
+  test("the .rpm has no error (rpmlint)", () => {
+    const { stdout } = spawnSync("rpmlint", ["--config", RPMLINT, rpm], { encoding: "utf8" });
+    assert.match(stdout, /1 packages and 0 specfiles checked; 0 errors/);
+  });
+
+  test("the .deb is compressed as dpkg of Debian 11 reads it", () => {
+    assert.deepEqual(lines(output("ar", "t", deb)), ["debian-binary", "control.tar.gz", "data.tar.gz"]);
+  });
 });
 
 test("they have the documentation, whose links lead to what is there", () => {

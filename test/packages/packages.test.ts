@@ -229,16 +229,13 @@ function tests(made: Made): void {
     const change = (machine: CleanMachine) => machine.write(CONFIG, machine.read(CONFIG) + CHANGE);
 
     for (const [kind, install] of [
-      [
-        "deb",
-        (machine: CleanMachine, { deb }: Packages) => machine.dpkg("--install", deb, "--force-confold"),
-      ],
+      ["deb", (machine: CleanMachine, { deb }: Packages) => machine.dpkg("--install", deb)],
       [
         "rpm",
         (machine: CleanMachine, { rpm }: Packages) => machine.rpm("-U", "--nodeps", "--oldpackage", rpm),
       ],
     ] as const) {
-      test(`is kept by an upgrade and a downgrade of the .${kind}; an unchanged one is replaced`, (t) => {
+      test(`is kept by an upgrade and a downgrade of the .${kind}, with nobody to ask; an unchanged one is replaced`, (t) => {
         const machine = new CleanMachine(t);
         install(machine, made.this);
         install(machine, made.next);
@@ -374,7 +371,7 @@ function tests(made: Made): void {
       function system(t: Test) {
         const machine = new CleanMachine(t);
         const install = (file: string) => {
-          if (kind === "deb") machine.dpkg("--install", file, "--force-confold");
+          if (kind === "deb") machine.dpkg("--install", file);
           else machine.rpm("-U", file);
         };
         const add = (standIn: StandIn) => install(makeStandIn(kind, "/media", standIn));

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { type AmazonVersion, amazonConfiguration } from "./amazon-configuration.ts";
 
 export type Kind = "deb" | "rpm";
 
@@ -25,6 +26,7 @@ export const RPM_SYSTEM: StandIn = {
   name: "system",
   version: "1",
   provides: [
+    "coreutils",
     "libc.so.6(GLIBC_2.28)(64bit)",
     "libgcc_s.so.1(GCC_3.4)(64bit)",
     "libstdc++.so.6(CXXABI_1.3.11)(64bit)",
@@ -43,14 +45,18 @@ const OTHER_PROGRAM = "#!/bin/sh\necho theirs\n";
 export const UNIT_PLACES = ["/etc/systemd/system", "/usr/lib/systemd/system"] as const;
 
 /** amazon-efs-utils as its project makes it: its files, their marks, and its scripts. */
-export function amazonEfsUtils(kind: Kind, units: (typeof UNIT_PLACES)[number]): StandIn {
+export function amazonEfsUtils(
+  kind: Kind,
+  units: (typeof UNIT_PLACES)[number] = "/usr/lib/systemd/system",
+  version: AmazonVersion = "3.2.0",
+): StandIn {
   const unit = `${units}/${WATCHDOG}.service`;
   const authorities = "/etc/amazon/efs/efs-utils.crt";
   return {
     name: "amazon-efs-utils",
-    version: "2.4.2",
+    version,
     files: {
-      "/etc/amazon/efs/efs-utils.conf": "[mount]\ndns_name_format = {fs_id}.efs.{region}.{dns_name_suffix}\n",
+      "/etc/amazon/efs/efs-utils.conf": amazonConfiguration(version),
       [authorities]: "authorities of another time\n",
       [unit]: `[Service]\nExecStart=/usr/bin/env ${WATCHDOG}\n`,
       "/sbin/mount.efs": OTHER_PROGRAM,

@@ -5,9 +5,19 @@ import { existsSync, lstatSync, readdirSync, readlinkSync, symlinkSync, unlinkSy
 import { basename, join } from "node:path";
 import { describe, test } from "node:test";
 import { LIBRARY, PACKAGE, PACKAGE_LAYOUT } from "../../src/app/install-layout.ts";
-import type { Test } from "../app/authority.ts";
+import { spawnWithTest, type Test } from "../app/authority.ts";
+import { freePort } from "../app/watchdog-rig.ts";
 import { CHECKOUT, VERSION } from "../bin/built.ts";
-import { CleanMachine } from "./clean-machine.ts";
+import { AMAZON_VERSIONS, amazonConfiguration } from "./amazon-configuration.ts";
+import { AMAZON_STATES, tunnelConfiguration } from "./amazon-tunnel.ts";
+import {
+  CleanMachine,
+  FILE_SYSTEM,
+  listens,
+  MOUNT_AS_CONFIGURED,
+  SILENT_RESPONDER,
+} from "./clean-machine.ts";
+import { connectedClient } from "./container.ts";
 import { inMachines } from "./in-machines.ts";
 import { amazonEfsUtils, type Kind, makeStandIn, RPM_SYSTEM, type StandIn, UNIT_PLACES } from "./stand-in.ts";
 import { makePackages, type Packages } from "./versions.ts";
@@ -100,21 +110,19 @@ function tests(made: Packages): void {
       });
     }
 
-    test("and a configuration as it was shipped becomes ours", (t) => {
-      const machine = new Machine(t, "deb", made);
-      machine.add(amazonEfsUtils("deb", "/etc/systemd/system"));
-      machine.install();
-      machine.assertInPlace(machine.read(`${LIBRARY}/efs-utils.conf`));
-      assert.equal(machine.output("dpkg", "--verify", PACKAGE), "");
-    });
-
     test("where apt does it", (t) => {
       const machine = new Machine(t, "deb", made);
       machine.add(amazonEfsUtils("deb", "/etc/systemd/system"));
       machine.write(CONFIG, CHANGED);
       const folder = "/var/tmp";
       machine.output("mv", machine.take(machine.ours), folder);
-      machine.output("apt-get", "--yes", "install", join(folder, basename(machine.ours)));
+      machine.output(
+        "apt-get",
+        "--yes",
+        "--no-install-recommends",
+        "install",
+        join(folder, basename(machine.ours)),
+      );
       machine.assertInPlace(CHANGED);
     });
 
@@ -169,6 +177,26 @@ function tests(made: Packages): void {
     machine.assertInPlace(configuration);
   });
 
+  for (const [version, state] of Object.entries(AMAZON_STATES)) {
+    test(`a tunnel that amazon-efs-utils ${version} has left is brought back by our watchdog`, async (t) => {
+      const machine = new Machine(t, "deb", made);
+      machine.add(amazonEfsUtils("deb"));
+      await machine.serve();
+      const port = await freePort();
+      const name = `${FILE_SYSTEM}.mnt.${port}`;
+      const config = `/run/efs/stunnel-config.${name}`;
+      machine.output("mkdir", "-p", `/run/efs/${name}+`);
+      machine.write(config, tunnelConfiguration(port, `/run/efs/${name}+`));
+      machine.write(`/run/efs/${name}`, JSON.stringify(state(config)));
+      await connectedClient(t, port);
+      machine.install();
+      spawnWithTest(t, "chroot", [machine.root, WATCHDOG]);
+      await machine.until("the tunnel is back", () => machine.tunnels().some(({ stunnel }) => stunnel !== 0));
+      assert.equal(machine.tunnel().port, port);
+      assert.ok(await listens(port));
+    });
+  }
+
   test("a configuration that nobody's package knows stays when the .deb is installed", (t) => {
     const machine = new Machine(t, "deb", made);
     machine.output("mkdir", "-p", FOLDER);
@@ -191,6 +219,42 @@ function tests(made: Packages): void {
     const aboutWatchdog = (calls: readonly string[]) => calls.filter((call) => call.includes(WATCHDOG));
 
     describe(`the .${kind}`, () => {
+      for (const version of AMAZON_VERSIONS) {
+        test(`keeps the configuration of amazon-efs-utils ${version} as it was shipped, and gives it back`, (t) => {
+          const machine = new Machine(t, kind, made);
+          const theirs = makeStandIn(kind, "/media", amazonEfsUtils(kind, UNIT_PLACES[1], version));
+          const shipped = amazonConfiguration(version);
+          machine.install(theirs);
+          machine.install();
+          machine.assertInPlace(shipped);
+          machine.install();
+          machine.assertInPlace(shipped);
+          machine.remove(PACKAGE);
+          machine.install(theirs);
+          assert.equal(machine.output("mount.efs"), "theirs\n");
+          assert.equal(machine.read(CONFIG), shipped);
+        });
+      }
+
+      test("checks for revocation on a machine that never had amazon-efs-utils", async (t) => {
+        const machine = new Machine(t, kind, made);
+        machine.install();
+        machine.assertInPlace(machine.read(`${LIBRARY}/efs-utils.conf`));
+        await machine.serve(SILENT_RESPONDER);
+        const { status, stderr } = machine.run(...MOUNT_AS_CONFIGURED);
+        assert.match(stderr, /OCSP responder/);
+        assert.equal(status, 32);
+      });
+
+      test("mounts as before where amazon-efs-utils checked for no revocation, and no responder is reached", async (t) => {
+        const machine = new Machine(t, kind, made);
+        machine.add(amazonEfsUtils(kind));
+        machine.install();
+        await machine.serve(SILENT_RESPONDER);
+        machine.output(...MOUNT_AS_CONFIGURED);
+        assert.ok(machine.tunnel().stunnel > 0);
+      });
+
       test("starts the watchdog that amazon-efs-utils has stopped, where there are tunnels", (t) => {
         const { machine, systemd } = before(t);
         machine.pretendTunnel();

@@ -1,7 +1,8 @@
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { connect, type PeerCertificate, type TLSSocket } from "node:tls";
-import { type Finding, type Look, note, ok, problem, skipped, warning } from "../../core/diagnose/checks.ts";
+import { type Finding, type Look, note, ok, problem, skipped } from "../../core/diagnose/checks.ts";
+import { responderFinding, UNCHECKED } from "../../core/diagnose/ocsp.ts";
 import { EfsError } from "../../core/errors.ts";
 import type { MountRequest, TlsRequest } from "../../core/request/request.ts";
 import type { ResolvedTarget } from "../../core/target/target.ts";
@@ -184,29 +185,19 @@ export async function ocspCheck(examination: Examination): Promise<Look> {
     ...(infoAccess ?? "").matchAll(/^OCSP - URI:"?([^\s"]+)/gm),
   ]);
   const responders = [...new Set(urls.map(([, url = ""]) => url))].filter((url) => URL.canParse(url));
-  const unwanted = isWanted
-    ? []
-    : [warning("revocation is not checked", "leave out noocsp, or set stunnel_check_cert_validity = true")];
   if (responders.length === 0) {
     const none = "the server's certificates name no responder";
     return {
       looked: address,
-      findings: [...unwanted, isWanted ? problem(none, "mount with noocsp") : note(none)],
+      findings: [isWanted ? problem(none, "mount with noocsp") : note(`${UNCHECKED}: ${none}`)],
     };
   }
   const findings = await Promise.all(
     responders.map(async (responder) => {
       const { hostname, port } = new URL(responder);
-      if (await isReachable(hostname, Number(port || 80), RESPONDER_LIMIT_MS))
-        return ok(`${responder} accepts connections`);
-      const unreachable = `${responder} cannot be connected to`;
-      return isWanted
-        ? problem(
-            unreachable,
-            "let this machine reach it (TCP 80), or give up the check with noocsp or stunnel_check_cert_validity = false",
-          )
-        : note(unreachable);
+      const reachable = await isReachable(hostname, Number(port || 80), RESPONDER_LIMIT_MS);
+      return responderFinding({ responder, reachable, isWanted });
     }),
   );
-  return { looked: responders.join(", "), findings: [...unwanted, ...findings] };
+  return { looked: responders.join(", "), findings };
 }
