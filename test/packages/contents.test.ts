@@ -20,6 +20,7 @@ import { pinnedRuntime } from "../../packaging/runtime.ts";
 import { LIBRARY, PACKAGE, RUNTIME } from "../../src/app/install-layout.ts";
 import { CHECKOUT, VERSION } from "../bin/built.ts";
 import { CACHE, cleanRoot } from "./clean-root.ts";
+import { programsNeeded, undeclared } from "./programs.ts";
 import { makePackages } from "./versions.ts";
 
 mkdirSync(CACHE, { recursive: true });
@@ -146,6 +147,11 @@ describe("by the rules of its distribution", () => {
   test("the .rpm has no error (rpmlint)", () => {
     const { stdout } = spawnSync("rpmlint", ["--config", RPMLINT, rpm], { encoding: "utf8" });
     assert.match(stdout, /1 packages and 0 specfiles checked; 0 errors/);
+  });
+
+  test("the .deb depends on what has the programs that it runs", () => {
+    const depends = output("dpkg-deb", "--field", deb, "Depends").trim();
+    assert.deepEqual(undeclared(cleanRoot(), programsNeeded(), depends), []);
   });
 
   test("the .deb is compressed as dpkg of Debian 11 reads it", () => {
