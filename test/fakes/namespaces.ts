@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { type StdioOptions, spawnSync } from "node:child_process";
 import { test } from "node:test";
 
 const INSIDE = "--inside";
@@ -7,6 +7,9 @@ const LIMIT_MS = 120_000;
 
 /** The first process of a pid namespace: orphans are its children, which it has to wait for. */
 const INIT = ["/bin/sh", "-c", '"$@"; exit $?', "init"];
+
+/** With a pipe of node's as its input, a socket, bash takes itself for a remote shell and reads ~/.bashrc. */
+const STDIO: StdioOptions = ["ignore", "pipe", "pipe"];
 
 /** Why namespaces cannot be made, for tests to be skipped with; false where they can. */
 export const NO_NAMESPACES = process.getuid?.() !== 0 && "only root can make namespaces";
@@ -47,7 +50,11 @@ export async function inNamespaces(
 
 /** Runs a program of the system, which must succeed. */
 export function run(file: string, ...args: string[]): void {
-  const { status, stderr, error } = spawnSync(file, args, { encoding: "utf8", timeout: LIMIT_MS });
+  const { status, stderr, error } = spawnSync(file, args, {
+    encoding: "utf8",
+    stdio: STDIO,
+    timeout: LIMIT_MS,
+  });
   if (status !== 0) throw error ?? new Error(`${file} ${args.join(" ")} ended with ${status}: ${stderr}`);
 }
 

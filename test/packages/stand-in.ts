@@ -114,7 +114,9 @@ function makeDeb(standIn: StandIn, _scratch: string, tree: string, file: string)
   ]) {
     writeFileSync(join(control, `${script}`), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   }
-  execFileSync("dpkg-deb", ["--root-owner-group", "--build", tree, file], { stdio: "pipe" });
+  execFileSync("dpkg-deb", ["--root-owner-group", "--build", tree, file], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }
 
 function makeRpm(standIn: StandIn, scratch: string, tree: string, file: string): void {
@@ -153,5 +155,5 @@ ${Object.keys(files)
   );
   const definitions = [`_topdir ${scratch}/rpm`, `_rpmdir ${dirname(file)}`, `_rpmfilename ${name}.rpm`];
   const defines = definitions.flatMap((definition) => ["--define", definition]);
-  execFileSync("rpmbuild", ["-bb", "--quiet", ...defines, spec], { stdio: "pipe" });
+  execFileSync("rpmbuild", ["-bb", "--quiet", ...defines, spec], { stdio: ["ignore", "pipe", "pipe"] });
 }

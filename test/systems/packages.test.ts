@@ -120,7 +120,7 @@ function tests(root: string, deb: string, earlier: string): void {
       timeout: CONFORMANCE_LIMIT_MS,
     });
     execFileSync("rm", ["-r", checkout]);
-    assert.equal(status, 0, `${stdout}${stderr}`.split("\n").slice(-60).join("\n"));
+    assert.equal(status, 0, `${stdout}${stderr}`.replaceAll(/^ok .*\n/gm, ""));
   });
 
   test("its removal leaves the configuration, its purge nothing", () => {
