@@ -32,6 +32,8 @@ const PACKAGES = [
   "strace",
   "shellcheck",
   "mksh",
+  "gcc",
+  "libc6-dev",
 ];
 
 function run(file, args, options = {}) {

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { EfsError, oneLine } from "../core/errors.ts";
 import { mountingPort } from "../core/nfs/mount-process.ts";
 import { tunnelPort } from "../core/nfs/mount-table.ts";
@@ -8,6 +8,7 @@ import { isAbandoned, readIfThere } from "../system/files.ts";
 import type { Log } from "../system/log.ts";
 import { readMounts, readNfsClientPorts } from "../system/mounts.ts";
 import { lifeOf, whereabouts } from "../system/namespaces.ts";
+import { findProcesses } from "../system/procfs.ts";
 import { endProcesses, removeTunnelFiles, stopTunnel } from "./tunnel.ts";
 
 /**
@@ -21,16 +22,20 @@ export async function sweepUnfinished(stateDirectory: string, log: Log): Promise
     const entry = classifyEntry(name);
     if (entry.kind !== "unfinished") continue;
     try {
-      const text = readIfThere(`${stateDirectory}/${name}`);
+      const paths = tunnelPaths(stateDirectory, entry.base);
+      const text = readIfThere(paths.unfinishedStateFile);
       if (text === undefined) continue;
+      const wasFinished = existsSync(paths.stateFile);
       const { helper, keeper, namespaces } = parseState(text, name, stateDirectory);
       // of one in a container that cannot be looked into, nothing is known
       if (helper === undefined || lifeOf(helper, namespaces) !== "dead") continue;
       await endOrphanedMount(entry.port);
       if (isInUse(entry.port)) continue;
-      const paths = tunnelPaths(stateDirectory, entry.base);
       const known = whereabouts(namespaces) === "here" ? keeper : undefined;
       await stopTunnel({ keeper: known, stunnelConfig: paths.stunnelConfig });
+      // another helper may have done the same meanwhile, and made a mount with these names
+      const isNew = readIfThere(paths.unfinishedStateFile) !== text;
+      if (isNew || (existsSync(paths.stateFile) && !wasFinished)) continue;
       removeTunnelFiles(paths);
       log.warning(`Removed ${entry.base}: the helper that began this mount was killed (pid ${helper.pid})`);
     } catch (error) {
@@ -45,7 +50,11 @@ export async function sweepUnfinished(stateDirectory: string, log: Log): Promise
  * system.
  */
 async function endOrphanedMount(port: number): Promise<void> {
-  await endProcesses(({ argv }) => mountingPort(argv) === port);
+  const mounting = findProcesses(({ argv }) => mountingPort(argv) === port);
+  // no other: before the last of them has ended, the port may be that of another mount
+  await endProcesses((one) =>
+    mounting.some((seen) => seen.pid === one.pid && seen.startTime === one.startTime),
+  );
 }
 
 /** Whether a mount or the kernel's NFS client uses the tunnel on a port, or soon may. */

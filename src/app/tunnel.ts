@@ -188,7 +188,7 @@ export async function stopTunnel({ keeper, stunnelConfig }: TunnelToStop): Promi
   );
 }
 
-/** Ends the processes that the predicate picks, this one aside: asked first, forced after a while. */
+/** Ends the processes of root's that the predicate picks, this one aside: asked first, forced after a while. */
 export async function endProcesses(wanted: (facts: ProcessFacts) => boolean): Promise<void> {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     const processes = findProcesses((facts) => facts.pid !== process.pid && wanted(facts));

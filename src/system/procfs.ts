@@ -1,31 +1,74 @@
-import { lstatSync, readdirSync, readlinkSync, statSync } from "node:fs";
+import { lstatSync, opendirSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { EfsError } from "../core/errors.ts";
+import {
+  LISTEN,
+  parseSocket,
+  rootsConnections,
+  type TcpSocket,
+  type TcpTable,
+} from "../core/nfs/connections.ts";
 import type { ProcessIdentity } from "../core/state/state.ts";
 import { hasCode, reason } from "./files.ts";
-import { readProcFile } from "./proc-file.ts";
+import { procLines, readProcFile } from "./proc-file.ts";
 
-/** What /proc says of a living process (proc(5)); zombies count as dead. */
+/** What /proc says of a living process of root's (proc(5)); zombies count as dead. */
 export interface ProcessFacts extends ProcessIdentity {
+  /** Cut at 128 KiB. */
   readonly argv: readonly string[];
   readonly parent: number;
 }
 
+/** Longest argument vector that is read, in bytes. */
+const LONGEST_ARGUMENTS = 128 * 1024;
+/** In `status`, what is read here stands before the lines that may be long (groups). */
+const STATUS_START = 2048;
+/** Longer than any `stat`, whose one text is a name of 64 characters at most. */
+const LONGEST_STAT = 4096;
+
 /**
- * The process with this pid, or undefined where there is none that lives.
+ * The process of root's with this pid, or undefined where there is none that lives. Users choose names and argument
+ * vectors of their processes, which are not even read: one of 300 MB takes them no memory. A process is root's by its
+ * real, effective, saved and file system uid, in this user namespace: a setuid program has three of them.
  *
  * @throws EfsError (system) where that cannot be found out, for want of descriptors or memory: a process that
  * cannot be seen is not dead
  */
 export function processFacts(pid: number): ProcessFacts | undefined {
+  const facts = factsOf(pid);
+  // once more: it may have given root up before its arguments were read
+  return facts !== undefined && isRoots(pid) ? facts : undefined;
+}
+
+function factsOf(pid: number): ProcessFacts | undefined {
+  if (!isRoots(pid)) return undefined;
+  const argv = readOf(pid, "cmdline", LONGEST_ARGUMENTS)?.split("\0");
+  const stat = statOf(pid);
+  if (argv === undefined || stat === undefined) return undefined;
+  // each argument ends with a NUL, unless it was cut
+  if (argv.at(-1) === "") argv.pop();
+  return { pid, ...stat, argv };
+}
+
+function isRoots(pid: number): boolean {
+  return readOf(pid, "status", STATUS_START)?.includes("\nUid:\t0\t0\t0\t0\n") ?? false;
+}
+
+/** The process that started one, and when it was started; undefined where it does not live. */
+function statOf(pid: number): { parent: number; startTime: number } | undefined {
+  const stat = readOf(pid, "stat", LONGEST_STAT);
+  if (stat === undefined) return undefined;
+  // the name in parentheses may hold anything: the fields begin behind its last bracket
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state, parent] = fields;
+  return state === "Z" || state === "X"
+    ? undefined
+    : { parent: Number(parent), startTime: Number(fields[19]) };
+}
+
+function readOf(pid: number, file: "status" | "stat" | "cmdline", longest: number): string | undefined {
   if (!Number.isSafeInteger(pid) || pid < 1) return undefined;
   try {
-    const stat = readProcFile(`/proc/${pid}/stat`);
-    // the name in parentheses may hold anything: the fields begin behind its last bracket
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const [state, parent] = fields;
-    if (state === "Z" || state === "X") return undefined;
-    const argv = readProcFile(`/proc/${pid}/cmdline`).split("\0").slice(0, -1);
-    return { pid, startTime: Number(fields[19]), parent: Number(parent), argv };
+    return readProcFile(`/proc/${pid}/${file}`, longest);
   } catch (cause) {
     if (hasCode(cause, "ENOENT", "ESRCH")) return undefined;
     throw new EfsError("system", `cannot look at process ${pid}: ${reason(cause)}`, {
@@ -37,21 +80,54 @@ export function processFacts(pid: number): ProcessFacts | undefined {
 
 /** Whether exactly this process still lives. */
 export function isAlive({ pid, startTime }: ProcessIdentity): boolean {
-  return processFacts(pid)?.startTime === startTime;
+  return statOf(pid)?.startTime === startTime;
 }
 
 /** This process, for others to recognise. */
 export function ownIdentity(): ProcessIdentity {
-  const facts = processFacts(process.pid);
-  return { pid: process.pid, startTime: facts?.startTime ?? 0 };
+  return { pid: process.pid, startTime: statOf(process.pid)?.startTime ?? 0 };
 }
 
-/** All living processes that the predicate picks. */
+/** All living processes of root's that the predicate picks; each is read only when the one before is judged. */
 export function findProcesses(wanted: (facts: ProcessFacts) => boolean): ProcessFacts[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => processFacts(Number(name)) ?? [])
-    .filter(wanted);
+  const found: ProcessFacts[] = [];
+  for (const pid of allPids()) {
+    const facts = factsOf(pid);
+    if (facts !== undefined && wanted(facts) && isRoots(pid)) found.push(facts);
+  }
+  return found;
+}
+
+/**
+ * The living processes that have come of this one and that the predicate picks, with all that have come of these,
+ * whoever they run as.
+ *
+ * @param wanted picks by argument vector among this process's own children
+ */
+export function descendants(wanted: (argv: readonly string[]) => boolean): ProcessIdentity[] {
+  const found = new Map<number, ProcessIdentity>();
+  for (let before = -1; before < found.size; ) {
+    before = found.size;
+    for (const pid of allPids()) {
+      if (found.has(pid)) continue;
+      const parent = Number(/^PPid:\t(\d+)$/m.exec(readOf(pid, "status", STATUS_START) ?? "")?.[1]);
+      const isWanted = () => wanted((readOf(pid, "cmdline", LONGEST_ARGUMENTS) ?? "").split("\0"));
+      if (!found.has(parent) && !(parent === process.pid && isWanted())) continue;
+      const stat = statOf(pid);
+      if (stat !== undefined) found.set(pid, { pid, startTime: stat.startTime });
+    }
+  }
+  return [...found.values()];
+}
+
+function* allPids(): Generator<number> {
+  const directory = opendirSync("/proc", { bufferSize: 256 });
+  try {
+    for (let entry = directory.readSync(); entry !== null; entry = directory.readSync())
+      if (/^\d+$/.test(entry.name)) yield Number(entry.name);
+  } finally {
+    directory.closeSync();
+  }
 }
 
 let ownMountNamespace: string | undefined;
@@ -107,73 +183,79 @@ export function descriptorTarget(pid: number | "self", descriptor: number): stri
   }
 }
 
-/** Whether the process has the socket with this inode open. */
+/** Whether the process, one of root's, has the socket with this inode open. */
 export function holdsSocket(pid: number, inode: string): boolean {
+  return hasSocket(pid, inode) === true;
+}
+
+/** Whether it is certain that the process has it not: not everybody may look at its descriptors. */
+export function lacksSocket(pid: number, inode: string): boolean {
+  return hasSocket(pid, inode) === false;
+}
+
+function hasSocket(pid: number, inode: string): boolean | undefined {
   try {
-    return readdirSync(`/proc/${pid}/fd`).some(
-      (name) => descriptorTarget(pid, Number(name)) === `socket:[${inode}]`,
-    );
+    const descriptors = readdirSync(`/proc/${pid}/fd`);
+    return descriptors.some((name) => descriptorTarget(pid, Number(name)) === `socket:[${inode}]`);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
 /** Addresses at which connections to 127.0.0.1 arrive, as /proc writes them: its own, IPv4's and IPv6's any. */
-const LISTENING_FOR_LOCAL: readonly [table: string, addresses: readonly string[]][] = [
+const LISTENING_FOR_LOCAL: readonly [table: TcpTable, addresses: readonly string[]][] = [
   ["tcp", ["0100007F", "00000000"]],
   ["tcp6", ["0000000000000000FFFF00000100007F", "00000000000000000000000000000000"]],
 ];
 
 /** A socket that listens where connections to 127.0.0.1 arrive. */
-interface Listener {
+export interface Listener {
   readonly port: number;
   readonly inode: string;
+  /** Whose it is. */
+  readonly uid: number;
 }
 
 /** Those in the network namespace of `pid` (/proc/PID/net/tcp and tcp6, proc(5)). */
-function localListeners(pid: number | "self"): Listener[] {
-  const LISTEN = "0A";
-  return LISTENING_FOR_LOCAL.flatMap(([table, addresses]) =>
-    socketTable(`/proc/${pid}/net/${table}`).flatMap((line) => {
-      const fields = line.trim().split(/\s+/);
-      const [address = "", port = ""] = fields[1]?.split(":") ?? [];
-      if (fields[3] !== LISTEN || !addresses.includes(address)) return [];
-      return { port: Number.parseInt(port, 16), inode: fields[9] ?? "" };
-    }),
-  );
+function* localListeners(pid: number | "self"): Generator<Listener> {
+  for (const [table, addresses] of LISTENING_FOR_LOCAL) {
+    for (const { local, state, uid, inode } of socketTable(pid, table))
+      if (state === LISTEN && addresses.includes(local.address)) yield { port: local.port, inode, uid };
+  }
 }
 
-/** The inode of the socket that gets the connections to 127.0.0.1:`port`, in the network namespace of `pid`. */
+/** The socket that gets the connections to 127.0.0.1:`port`, in the network namespace of `pid`. */
+export function listenerOn(port: number, pid: number | "self" = "self"): Listener | undefined {
+  for (const listener of localListeners(pid)) if (listener.port === port) return listener;
+  return undefined;
+}
+
+/** The inode of that socket. */
 export function listenerInode(port: number, pid: number | "self" = "self"): string | undefined {
-  return localListeners(pid).find((listener) => listener.port === port)?.inode;
+  return listenerOn(port, pid)?.inode;
 }
 
 /** The ports of 127.0.0.1 that somebody listens on. */
 export function listeningPorts(): number[] {
-  return localListeners("self").map(({ port }) => port);
+  return Array.from(localListeners("self"), ({ port }) => port);
 }
 
 /**
  * The ports of 127.0.0.1 to which the kernel itself or root has, or just makes, a TCP connection, in the network
- * namespace of `pid`.
+ * namespace of `pid`. Connections that root has accepted do not count.
  */
 export function connectedPorts(pid: number | "self"): Set<number> {
-  const [ESTABLISHED, SYN_SENT, ROOT] = ["01", "02", "0"];
-  const ports = new Set<number>();
-  for (const line of socketTable(`/proc/${pid}/net/tcp`)) {
-    const [, , remote = "", state = "", , , , uid] = line.trim().split(/\s+/);
-    const [address, port = ""] = remote.split(":");
-    if (address !== "0100007F" || uid !== ROOT || (state !== ESTABLISHED && state !== SYN_SENT)) continue;
-    ports.add(Number.parseInt(port, 16));
-  }
-  return ports;
+  return rootsConnections((table) => socketTable(pid, table));
 }
 
-function socketTable(path: string): string[] {
+/** The sockets of a network namespace, that of `pid`, one by one; none where the kernel has no such protocol. */
+export function* socketTable(pid: number | "self", table: TcpTable): Generator<TcpSocket> {
   try {
-    return readProcFile(path).split("\n");
+    for (const line of procLines(`/proc/${pid}/net/${table}`)) {
+      const socket = parseSocket(line);
+      if (socket !== undefined) yield socket;
+    }
   } catch {
     // the process is gone, or the kernel has no such protocol
-    return [];
   }
 }

@@ -1,4 +1,4 @@
-import { findProcesses, type ProcessFacts } from "./procfs.ts";
+import { descendants } from "./procfs.ts";
 import { sendSignal } from "./signals.ts";
 
 /**
@@ -6,11 +6,6 @@ import { sendSignal } from "./signals.ts";
  * profiles (credential_process) that way, hands nobody the child, and knows no limit.
  */
 export function endShells(): void {
-  const everything = findProcesses(() => true);
-  const isShell = ({ parent, argv }: ProcessFacts) =>
-    parent === process.pid && /(^|\/)sh$/.test(argv[0] ?? "") && argv[1] === "-c";
-  const ending = everything.filter(isShell);
-  // the list grows by the children of what is on it
-  for (const { pid } of ending) ending.push(...everything.filter(({ parent }) => parent === pid));
-  for (const each of ending) sendSignal(each, "SIGKILL");
+  const isShell = (argv: readonly string[]) => /(^|\/)sh$/.test(argv[0] ?? "") && argv[1] === "-c";
+  for (const each of descendants(isShell)) sendSignal(each, "SIGKILL");
 }

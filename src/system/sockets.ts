@@ -1,7 +1,6 @@
 import { readdirSync } from "node:fs";
-import { parseConnections, type TcpConnection } from "../core/nfs/connections.ts";
-import { readProcFile } from "./proc-file.ts";
-import { descriptorTarget } from "./procfs.ts";
+import { connectionOf, type TcpConnection } from "../core/nfs/connections.ts";
+import { descriptorTarget, socketTable } from "./procfs.ts";
 
 /**
  * The established TCP connections of a process, as far as this process may see them: those of another user's are
@@ -12,18 +11,15 @@ export function connectionsOf(pid: number): TcpConnection[] {
     const sockets = new Set(
       readdirSync(`/proc/${pid}/fd`).map((name) => descriptorTarget(pid, Number(name))),
     );
-    const tables = ["tcp", "tcp6"].map((table) => readIfThere(`/proc/${pid}/net/${table}`));
-    return tables.flatMap(parseConnections).filter(({ inode }) => sockets.has(`socket:[${inode}]`));
+    const connections: TcpConnection[] = [];
+    for (const table of ["tcp", "tcp6"] as const) {
+      for (const socket of socketTable(pid, table)) {
+        const connection = sockets.has(`socket:[${socket.inode}]`) ? connectionOf(socket) : undefined;
+        if (connection !== undefined) connections.push(connection);
+      }
+    }
+    return connections;
   } catch {
     return [];
-  }
-}
-
-/** Without IPv6, its table is not there. */
-function readIfThere(path: string): string {
-  try {
-    return readProcFile(path);
-  } catch {
-    return "";
   }
 }

@@ -59,7 +59,7 @@ export class Thief {
 
   /** Whether the watchdog has named him as who has a port. */
   isNamed({ rig }: LoadedMachine, port: number): boolean {
-    return rig.logged(new RegExp(`port ${port} .* is taken by process ${this.#child.pid} `)).length > 0;
+    return rig.logged(new RegExp(`port ${port} .* is taken by a process of uid ${NOBODY}`)).length > 0;
   }
 
   /** Lets go of what he has, and tells how it went. */

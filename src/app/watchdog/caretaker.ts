@@ -1,4 +1,5 @@
-import { lstatSync, rmSync } from "node:fs";
+import { lstatSync } from "node:fs";
+import { posix } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { asEfsError, oneLine } from "../../core/errors.ts";
 import { formatState, type TunnelState } from "../../core/state/state.ts";
@@ -26,8 +27,9 @@ import { Certificates } from "./certificates.ts";
 import { runsElsewhere } from "./elsewhere.ts";
 import { deleteFile, deleteTunnelFiles, endTunnelProcesses } from "./end.ts";
 import { HealthChecks } from "./health-checks.ts";
+import { isAsSeen, isVersion } from "./inventory.ts";
 import { Limiter } from "./limiter.ts";
-import { processesOf } from "./processes.ts";
+import { allProcessesOf, processesOf, tunnelProcesses } from "./processes.ts";
 import { checkReadAhead } from "./read-ahead.ts";
 import { changeState, finishState, withProcesses, withUnmountMark } from "./record.ts";
 import { startAgain } from "./start.ts";
@@ -167,8 +169,10 @@ export class Caretaker {
     const { helper, namespaces } = unfinished?.state ?? {};
     const life = helper === undefined ? "unknown" : lifeOf(helper, namespaces);
     const isBeingMade = life === "alive";
-    if (finished !== undefined && unfinished?.state !== undefined && life === "dead")
-      rmSync(tunnel.paths.unfinishedStateFile, { force: true });
+    if (finished !== undefined && unfinished?.state !== undefined && life === "dead") {
+      const path = tunnel.paths.unfinishedStateFile;
+      if (isVersion(path, unfinished.version)) deleteFile(path);
+    }
     // a mount that is being made with the names of an old one has the old one's processes too
     const file = isBeingMade ? unfinished : tunnel.file;
     return {
@@ -318,11 +322,14 @@ export class Caretaker {
   }
 
   async #end(tunnel: WatchedTunnel): Promise<void> {
-    if (!this.#isUnused(tunnel)) return;
-    const { base, name, paths, mark, processes, state } = tunnel;
+    const { base, name, paths, mark, state, files } = tunnel;
+    // it may have waited for its turn: what is there now is what counts
+    if (!this.#isUnused(tunnel) || !isAsSeen(files, paths)) return;
+    const processes = allProcessesOf(tunnel.traces, () => tunnelProcesses(posix.dirname(paths.stateFile)));
     deleteTunnelFiles(base, paths, state?.files ?? []);
     await endTunnelProcesses(processes, mark);
-    deleteFile(paths.stateFile);
+    // its port was free a moment ago: a mount that has it now has its own
+    if (isVersion(paths.stateFile, files.finished?.version)) deleteFile(paths.stateFile);
     tunnel.unfollow();
     tunnel.processes = { stunnel: undefined, keeper: undefined };
     // what was deleted on purpose is not restored, also where a network namespace still seems to need it

@@ -1,10 +1,10 @@
 import { ownNamespaces, seesAll, whereabouts } from "../../system/namespaces.ts";
-import { findProcesses, holdsSocket, listenerInode } from "../../system/procfs.ts";
+import { findProcesses, holdsSocket, listenerOn } from "../../system/procfs.ts";
 import type { WatchedTunnel } from "./watched-tunnel.ts";
 
 /**
  * Whether a tunnel runs, or may run, where this watchdog cannot look: in another container that has the same state
- * directory. In the same network namespace its port tells: somebody listens whom nobody here is. In another one
+ * directory. In the same network namespace its port tells: a root listens there that is none here. In another one
  * nothing does.
  */
 export function runsElsewhere({ state, processes, port }: WatchedTunnel): boolean {
@@ -13,6 +13,7 @@ export function runsElsewhere({ state, processes, port }: WatchedTunnel): boolea
     return false;
   if (whereabouts(namespaces) !== "elsewhere" || seesAll()) return false;
   if (namespaces.net !== ownNamespaces()?.net) return true;
-  const inode = listenerInode(port);
-  return inode !== undefined && findProcesses(({ pid }) => holdsSocket(pid, inode)).length === 0;
+  const listener = listenerOn(port);
+  if (listener?.uid !== 0) return false;
+  return findProcesses(({ pid }) => holdsSocket(pid, listener.inode)).length === 0;
 }

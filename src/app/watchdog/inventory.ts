@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, type Stats } from "node:fs";
 import { asEfsError, EfsError } from "../../core/errors.ts";
 import type { Port } from "../../core/ids.ts";
 import { LONGEST_STATE_FILE, parseState, type TunnelState } from "../../core/state/state.ts";
-import { classifyEntry } from "../../core/tunnel/names.ts";
+import { classifyEntry, type TunnelPaths } from "../../core/tunnel/names.ts";
 import { hasCode, isAbandoned, readPlainFile, reason } from "../../system/files.ts";
 
 /** A state file, finished or not: what it says, or why it cannot be trusted. */
@@ -94,6 +94,22 @@ export class Inventory {
       return { ...file, state: undefined, problem: asProblem(error, path) };
     }
   }
+}
+
+/** Whether the state directory has nothing else of a tunnel than what was seen. */
+export function isAsSeen(seen: TunnelFiles, paths: TunnelPaths): boolean {
+  return (
+    isVersion(paths.stateFile, seen.finished?.version) &&
+    isVersion(paths.unfinishedStateFile, seen.unfinished?.version) &&
+    (seen.hasConfig || isVersion(paths.stunnelConfig, undefined)) &&
+    (seen.hasDirectory || isVersion(paths.directory, undefined))
+  );
+}
+
+/** Whether a file is the one that was seen; with undefined, whether there is none. */
+export function isVersion(path: string, version: string | undefined): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return (stats === undefined ? undefined : versionOf(stats)) === version;
 }
 
 type Draft = { -readonly [K in keyof TunnelFiles]: TunnelFiles[K] };

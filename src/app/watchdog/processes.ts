@@ -1,8 +1,16 @@
 import { posix } from "node:path";
+import type { Port } from "../../core/ids.ts";
 import { mountingPort } from "../../core/nfs/mount-process.ts";
 import { configArgument, roleOf, type TunnelMark } from "../../core/supervise/processes.ts";
 import { readIfThere } from "../../system/files.ts";
-import { findProcesses, type ProcessFacts, processFacts, seesSameDirectory } from "../../system/procfs.ts";
+import {
+  findProcesses,
+  lacksSocket,
+  listenerInode,
+  type ProcessFacts,
+  processFacts,
+  seesSameDirectory,
+} from "../../system/procfs.ts";
 
 /** The living processes of one tunnel. */
 export interface TunnelProcesses {
@@ -15,15 +23,39 @@ export interface Traces extends TunnelMark {
   /** Process ids from its state file. */
   readonly pids: readonly number[];
   readonly pidFile: string;
+  readonly port: Port;
+  /** The stunnel that it had, which was seen with the tunnel's socket. */
+  readonly known: ProcessFacts | undefined;
+}
+
+/**
+ * The processes that serve a tunnel: a stunnel without the socket that listens on the tunnel's port is none.
+ *
+ * @param all as of allProcessesOf
+ */
+export function processesOf(traces: Traces, all: () => readonly ProcessFacts[]): TunnelProcesses {
+  const { stunnel, keeper } = allProcessesOf(traces, all);
+  const serves = stunnel !== undefined && (isSame(stunnel, traces.known) || hasPort(stunnel, traces.port));
+  return { stunnel: serves ? stunnel : undefined, keeper };
+}
+
+/** Who had the socket once has it until he ends. */
+function isSame({ pid, startTime }: ProcessFacts, known: ProcessFacts | undefined): boolean {
+  return pid === known?.pid && startTime === known.startTime;
+}
+
+function hasPort({ pid }: ProcessFacts, port: Port): boolean {
+  const inode = listenerInode(port, pid);
+  return inode !== undefined && !lacksSocket(pid, inode);
 }
 
 /**
  * The processes of a tunnel: those its files name, if they are what they should be, or, where neither of
- * them is there, any that has its configuration among its arguments.
+ * them is there, any of root's that has its configuration among its arguments.
  *
  * @param all all processes that have a stunnel configuration of the state directory among their arguments
  */
-export function processesOf(traces: Traces, all: () => readonly ProcessFacts[]): TunnelProcesses {
+export function allProcessesOf(traces: Traces, all: () => readonly ProcessFacts[]): TunnelProcesses {
   const pids = new Set([...traces.pids, pidIn(traces.pidFile)]);
   const named = [...pids]
     .flatMap((pid) => processFacts(pid) ?? [])
@@ -66,5 +98,6 @@ export function tunnelProcesses(stateDirectory: string): ProcessFacts[] {
 
 /** The ports for which a mount.nfs4 runs, also one that has outlived its helper. */
 export function mountingPorts(): Set<number> {
-  return new Set(findProcesses(() => true).flatMap(({ argv }) => mountingPort(argv) ?? []));
+  const mounting = findProcesses(({ argv }) => mountingPort(argv) !== undefined);
+  return new Set(mounting.flatMap(({ argv }) => mountingPort(argv) ?? []));
 }

@@ -6,7 +6,7 @@ import { FILE_MODES, type TunnelPaths } from "../../core/tunnel/names.ts";
 import type { SystemPaths } from "../../paths.ts";
 import { makeDirectory, readIfThere, writeAtomically } from "../../system/files.ts";
 import type { Log } from "../../system/log.ts";
-import { findProcesses, holdsSocket, listenerInode } from "../../system/procfs.ts";
+import { findProcesses, holdsSocket, type Listener, listenerInode, listenerOn } from "../../system/procfs.ts";
 import { tunnelNetwork } from "../namespace-socket.ts";
 import { outliveOwnUnit } from "../own-unit.ts";
 import type { InstalledStunnel } from "../stunnel.ts";
@@ -80,14 +80,20 @@ export async function startAgain(
 
 /** Names who listens on a tunnel's port, as far as it can be found out. */
 function portTaken({ port, networkNamespace }: DownTunnel, cause?: unknown): EfsError {
-  const inode = networkNamespace === undefined ? listenerInode(port) : undefined;
-  const holder = inode === undefined ? undefined : findProcesses(({ pid }) => holdsSocket(pid, inode)).at(0);
-  const who = holder === undefined ? "another process" : `process ${holder.pid} (${programOf(holder.pid)})`;
+  const listener = networkNamespace === undefined ? listenerOn(port) : undefined;
+  const who = listener === undefined ? "another process" : holderOf(listener);
   const where = networkNamespace === undefined ? "" : ` in ${networkNamespace}`;
   return new EfsError("system", `port ${port} on 127.0.0.1${where} is taken by ${who}`, {
-    hint: "end that process: the tunnel takes the port as soon as it is free",
+    hint: `end that process (ss -lntp names it): the tunnel takes port ${port} as soon as it is free`,
     cause,
   });
+}
+
+/** Of users' processes none is looked at: there may be many, with many descriptors each. */
+function holderOf({ inode, uid }: Listener): string {
+  if (uid !== 0) return `a process of uid ${uid}`;
+  const holder = findProcesses(({ pid }) => holdsSocket(pid, inode)).at(0);
+  return holder === undefined ? "another process" : `process ${holder.pid} (${programOf(holder.pid)})`;
 }
 
 function programOf(pid: number): string {

@@ -1,9 +1,9 @@
-import { statSync, truncateSync } from "node:fs";
+import { closeSync, constants, fstatSync, ftruncateSync, openSync } from "node:fs";
 import { posix } from "node:path";
 import { asEfsError, oneLine } from "../../core/errors.ts";
 import type { Port } from "../../core/ids.ts";
 import type { Policy } from "../../core/supervise/policy.ts";
-import { configArgument } from "../../core/supervise/processes.ts";
+import { configArgument, roleOf } from "../../core/supervise/processes.ts";
 import { Reports } from "../../core/supervise/reports.ts";
 import { summaryOf } from "../../core/supervise/summary.ts";
 import type { Use } from "../../core/supervise/use.ts";
@@ -310,8 +310,9 @@ function once<T>(read: () => T): () => T {
 export function straysIn(stateDirectory: string): Map<string, TunnelFiles> {
   const strays = new Map<string, TunnelFiles>();
   for (const { argv } of tunnelProcesses(stateDirectory)) {
-    const entry = classifyEntry(posix.basename(configArgument(argv, stateDirectory) ?? ""));
-    if (entry.kind !== "config") continue;
+    const config = configArgument(argv, stateDirectory) ?? "";
+    const entry = classifyEntry(posix.basename(config));
+    if (entry.kind !== "config" || roleOf(argv, { config, cmd: [] }) === undefined) continue;
     strays.set(entry.base, noFiles(entry.base, entry.port));
   }
   return strays;
@@ -323,7 +324,12 @@ function noFiles(base: string, port: Port): TunnelFiles {
 
 function emptyLongLog(path: string): void {
   try {
-    if (statSync(path).size > LONGEST_LOG) truncateSync(path);
+    const log = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      if (fstatSync(log).size > LONGEST_LOG) ftruncateSync(log);
+    } finally {
+      closeSync(log);
+    }
   } catch {
     // it is not there
   }

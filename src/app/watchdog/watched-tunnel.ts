@@ -107,7 +107,8 @@ export class WatchedTunnel {
   get traces(): Traces {
     const { pid = -1, keeper } = this.state ?? {};
     const pids = keeper === undefined ? [pid] : [pid, keeper.pid];
-    return { ...this.mark, pids, pidFile: this.paths.pidFile };
+    const { port, processes } = this;
+    return { ...this.mark, pids, pidFile: this.paths.pidFile, port, known: processes.stunnel };
   }
 
   /** Follows the tunnel's processes by events: the death of what holds its socket, and stunnel's pid file. */
