@@ -1,34 +1,34 @@
 import { createPrivateKey, generateKeyPair, type KeyObject } from "node:crypto";
+import { rmSync } from "node:fs";
 import { posix } from "node:path";
 import { promisify } from "node:util";
 import { EfsError } from "../core/errors.ts";
-import { makeDirectory, readIfThere, writeAtomically } from "../system/files.ts";
-import { takeLock } from "../system/lock.ts";
+import { makeDirectory, readIfThere, writeOnce } from "../system/files.ts";
 
 const KEY_BITS = 3072;
-/** How long a helper waits while another one makes the key. */
-const LOCK_PATIENCE_MS = 60_000;
+const KEY_MODE = 0o400;
+const MOST_TRIES = 10;
 
 /**
- * The private key that all mounts of this machine share. Where there is none yet, or an empty file, it is
- * made once, under a lock on its directory that ends with its holder.
+ * The private key that all mounts of this machine share. Where there is none yet, or an empty file, it is made. Of many
+ * helpers who make one at the same time, all take the one that came first.
  *
  * @throws EfsError (system) for a key that cannot be read or made
  */
 export async function privateKey(path: string): Promise<KeyObject> {
   const existing = existingKey(path);
   if (existing !== undefined) return existing;
-  const directory = posix.dirname(path);
-  makeDirectory(directory, 0o755);
-  const lock = await takeLock(directory, LOCK_PATIENCE_MS);
-  if (lock === undefined) {
-    throw new EfsError("system", `another process is still making ${path}`, { hint: "try again" });
+  makeDirectory(posix.dirname(path), 0o755);
+  const { privateKey: key } = await promisify(generateKeyPair)("rsa", { modulusLength: KEY_BITS });
+  const text = key.export({ type: "pkcs8", format: "pem" }).toString();
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    if (writeOnce(path, text, KEY_MODE)) return key;
+    const first = existingKey(path);
+    if (first !== undefined) return first;
+    // it is empty
+    rmSync(path, { force: true });
   }
-  try {
-    return existingKey(path) ?? (await make(path));
-  } finally {
-    lock.release();
-  }
+  throw new EfsError("system", `${path} is emptied again and again`, { hint: "find out what writes there" });
 }
 
 /** The key, where there is one. @throws EfsError (system) for one that cannot be read */
@@ -45,10 +45,4 @@ export function existingKey(path: string): KeyObject | undefined {
       cause,
     });
   }
-}
-
-async function make(path: string): Promise<KeyObject> {
-  const { privateKey: key } = await promisify(generateKeyPair)("rsa", { modulusLength: KEY_BITS });
-  writeAtomically(path, key.export({ type: "pkcs8", format: "pem" }).toString(), 0o400, { durable: true });
-  return key;
 }

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { statSync, writeFileSync } from "node:fs";
+import { posix } from "node:path";
 import { asEfsError, EfsError, oneLine } from "../core/errors.ts";
 import type { MountRequest } from "../core/request/request.ts";
-import { makeDirectory, readIfThere } from "../system/files.ts";
+import { makeDirectory, makePrivateDirectory, readIfThere } from "../system/files.ts";
 import { type Lock, takePassingLock } from "../system/lock.ts";
 import type { MountContext } from "./context.ts";
 
@@ -47,7 +48,8 @@ export function askForTurn(request: MountRequest, timeLeftMs: () => number, cont
     return lock !== undefined;
   };
   const take = async () => {
-    makeDirectory(turns, 0o755);
+    makeDirectory(posix.dirname(turns), 0o755);
+    makePrivateDirectory(turns);
     if (!(await attempt(0))) {
       const what = `Waiting for ${mountPoint}: ${describe()}`;
       context.log.info(what);

@@ -4,6 +4,7 @@ import {
   fchmodSync,
   fstatSync,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -85,12 +86,72 @@ export function makeDirectory(path: string, mode: number): void {
 }
 
 /**
+ * Makes a directory that only its owner can enter, in one that is there, or makes it one.
+ *
+ * @throws EfsError (system) where it cannot be made, or is somebody else's
+ */
+export function makePrivateDirectory(path: string): void {
+  makeDirectory(path, PRIVATE_DIRECTORY);
+  try {
+    const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+    const descriptor = openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    try {
+      if ((fstatSync(descriptor).mode & 0o777) !== PRIVATE_DIRECTORY)
+        fchmodSync(descriptor, PRIVATE_DIRECTORY);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (cause) {
+    throw new EfsError("system", `cannot keep others out of ${path}: ${reason(cause)}`, {
+      hint: "remove what is in its place",
+      cause,
+    });
+  }
+}
+
+const PRIVATE_DIRECTORY = 0o700;
+
+/**
  * Writes a file so that readers see the old or the new text, never a part: a new file in the same
  * directory takes its place.
  *
  * @throws EfsError (system) where it cannot be written; nothing is left then.
  */
 export function writeAtomically(path: string, text: string, mode: number, { durable = false } = {}): void {
+  writeBeside({ path, text, mode, durable }, (temporary) => renameSync(temporary, path));
+}
+
+/**
+ * Makes a file that is not there yet, so that readers see all of it or none. Of many who do so at once, the file of
+ * one stays: no lock is needed that somebody else could take.
+ *
+ * @returns whether it is ours
+ * @throws EfsError (system) where it cannot be written; nothing is left then.
+ */
+export function writeOnce(path: string, text: string, mode: number): boolean {
+  let isOurs = true;
+  writeBeside({ path, text, mode, durable: true }, (temporary) => {
+    try {
+      linkSync(temporary, path);
+    } catch (error) {
+      if (!hasCode(error, "EEXIST")) throw error;
+      isOurs = false;
+    }
+    rmSync(temporary);
+  });
+  return isOurs;
+}
+
+interface NewFile {
+  readonly path: string;
+  readonly text: string;
+  readonly mode: number;
+  /** Whether it is to be there after a power cut. */
+  readonly durable: boolean;
+}
+
+/** Writes a file under another name in the same directory, from where it takes its place. */
+function writeBeside({ path, text, mode, durable }: NewFile, takePlace: (temporary: string) => void): void {
   const temporary = `${path}.${writer()}.tmp`;
   try {
     // what is there already is of an earlier try of this very process
@@ -103,7 +164,7 @@ export function writeAtomically(path: string, text: string, mode: number, { dura
     } finally {
       closeSync(descriptor);
     }
-    renameSync(temporary, path);
+    takePlace(temporary);
   } catch (cause) {
     rmSync(temporary, { force: true });
     throw new EfsError("system", `cannot write ${path}: ${reason(cause)}`, {

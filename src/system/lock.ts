@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, constants, fchmodSync, fstatSync, openSync, rmSync, statSync } from "node:fs";
 import { EfsError } from "../core/errors.ts";
 import { reason } from "./files.ts";
 import { run } from "./process.ts";
@@ -9,8 +9,9 @@ export interface Lock {
 }
 
 /**
- * Takes an exclusive lock on a file or a directory and keeps it until `release` or the end of this process, however it
- * ends. flock(2) belongs to the open file, so that flock(1) can take it on a descriptor it inherits.
+ * Takes an exclusive lock on a file and keeps it until `release` or the end of this process, however it ends. flock(2)
+ * belongs to the open file, so that flock(1) can take it on a descriptor it inherits. Whoever can open a file can lock
+ * it: nobody else can open this one.
  *
  * @param waitMs how long to wait for whoever has it; 0 does not wait
  * @returns undefined where somebody else has it still
@@ -74,10 +75,14 @@ async function lockOpened(
   }
 }
 
+const LOCK_MODE = 0o600;
+
 function open(path: string): number {
+  const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
   try {
-    const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-    return openSync(path, isDirectory ? "r" : "a", 0o600);
+    const descriptor = openSync(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, LOCK_MODE);
+    if ((fstatSync(descriptor).mode & 0o777) !== LOCK_MODE) fchmodSync(descriptor, LOCK_MODE);
+    return descriptor;
   } catch (cause) {
     throw new EfsError("system", `cannot open ${path} to lock it: ${reason(cause)}`, {
       hint: "check that its directory is there and writable",

@@ -2,14 +2,16 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { existingKey, privateKey } from "../../src/app/private-key.ts";
-import { buildChild, startChild } from "../system/children.ts";
+import { buildChild, Child, startChild } from "../system/children.ts";
 import { temporaryDirectory } from "./authority.ts";
 
-const child = buildChild({ after });
+const program = buildChild({ after });
 const PROCESSES = 20;
+const NOT_ROOT = process.getuid?.() !== 0 && "only root can be somebody else";
+const NOBODY = ["--reuid", "65534", "--regid", "65534", "--clear-groups", "--"];
 
 const publicPart = (key: KeyObject) =>
   createPublicKey(key).export({ type: "spki", format: "der" }).toString("base64");
@@ -21,13 +23,33 @@ function openssl(...args: string[]): string {
 test("many processes that need a key at once make one, and all have it", async (t) => {
   const directory = join(temporaryDirectory(t, "key"), "amazon", "efs");
   const path = join(directory, "privateKey.pem");
-  const children = Array.from({ length: PROCESSES }, () => startChild(t, child, "key", path));
+  const children = Array.from({ length: PROCESSES }, () => startChild(t, program, "key", path));
   const keys = await Promise.all(children.map((each) => each.line()));
   assert.equal(new Set(keys).size, 1);
   assert.equal(keys[0], publicPart(await privateKey(path)));
   assert.deepEqual(readdirSync(directory), ["privateKey.pem"]);
   assert.equal(statSync(path).mode & 0o7777, 0o400);
   assert.match(openssl("pkey", "-in", path, "-noout", "-text"), /Private-Key: \(3072 bit, 2 primes\)/);
+});
+
+test("nobody else can keep a key from being made, who locks what he can open", {
+  skip: NOT_ROOT,
+}, async (t) => {
+  const directory = join(temporaryDirectory(t, "key"), "efs");
+  mkdirSync(directory, { mode: 0o755 });
+  chmodSync(dirname(directory), 0o755);
+  const other = new Child(t, "setpriv", [...NOBODY, "flock", directory, "sh", "-c", "echo locked; read x"]);
+  assert.equal(await other.line(), "locked");
+  const child = startChild(t, program, "key", join(directory, "privateKey.pem"));
+  assert.match(await child.line(), /^MII/);
+});
+
+test("many processes that find an empty key file make one key", async (t) => {
+  const path = join(temporaryDirectory(t, "key"), "privateKey.pem");
+  writeFileSync(path, "");
+  const children = Array.from({ length: PROCESSES }, () => startChild(t, program, "key", path));
+  const keys = await Promise.all(children.map((each) => each.line()));
+  assert.deepEqual([...new Set(keys)], [publicPart(await privateKey(path))]);
 });
 
 test("a key that is there is taken as it is, whoever made it", async (t) => {

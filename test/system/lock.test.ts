@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { EfsError } from "../../src/core/errors.ts";
@@ -61,13 +61,12 @@ test("a child that outlives its parent's lock does not keep it", async (t) => {
   again.release();
 });
 
-test("a directory can be locked, and nothing is left in it", async (t) => {
-  const directory = join(temporaryDirectory(t, "lock"), "a");
-  mkdirSync(directory);
-  const lock = await takeLock(directory, 0);
-  assert.ok(lock !== undefined);
-  assert.equal(await takeLock(directory, 0), undefined);
-  lock.release();
+test("only its owner can open a lock's file, also one that was made for everybody", async (t) => {
+  const path = join(temporaryDirectory(t, "lock"), "lock");
+  writeFileSync(path, "", { mode: 0o644 });
+  const lock = await takeLock(path, 0);
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  lock?.release();
 });
 
 test("where the lock's directory is not there, the error says so", async (t) => {

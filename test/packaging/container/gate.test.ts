@@ -120,9 +120,23 @@ await inNamespaces(["--mount", "--pid", "--mount-proc"], () => {
       hurry(t);
       const mounts = Array.from({ length: 4 * SLOT_COUNT }, () => gate.mount());
       await eventually("all are through", () => gate.there === mounts.length);
-      assert.equal(readdirSync(SLOTS).filter((name) => name.startsWith("mounting.")).length, 3 * SLOT_COUNT);
+      assert.equal(
+        readdirSync(join(SLOTS, "gate")).filter((name) => name.startsWith("mounting.")).length,
+        3 * SLOT_COUNT,
+      );
       gate.open();
       await Promise.all(mounts);
+    });
+
+    test("cannot be held by another user", async (t) => {
+      const gate = new Gate(t);
+      gate.open();
+      await gate.mount();
+      const user = ["--reuid", "65534", "--regid", "65534", "--clear-groups", "--"];
+      for (const slot of ["gate", "gate/mounting.1.1"]) {
+        const command = ["setpriv", ...user, "flock", "--nonblock", join(SLOTS, slot), "true"];
+        assert.throws(() => run(command[0] ?? "", ...command.slice(1)), /Permission denied/);
+      }
     });
 
     test("is open where it cannot remember who went through", async (t) => {
