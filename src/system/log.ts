@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { LogSettings } from "../core/config/log-settings.ts";
-import { LOG_LEVELS, type LogLevel, logLine } from "../core/log-line.ts";
+import { LOG_LEVELS, type LogLevel, logLine, namingHosts } from "../core/log-line.ts";
 import { printable } from "../core/text.ts";
 
 /** What a program writes to its log. Messages are one line each; secrets never get here. */
@@ -29,7 +29,8 @@ export function openLog(path: string, settings: LogFileSettings, format: LineFor
   const file = new RotatingFile(path, settings);
   const least = LOG_LEVELS.indexOf(settings.level);
   const at = (level: LogLevel) => (message: string) => {
-    if (LOG_LEVELS.indexOf(level) >= least) file.append(format(new Date(), level, printable(message)));
+    if (LOG_LEVELS.indexOf(level) >= least)
+      file.append(format(new Date(), level, printable(namingHosts(message))));
   };
   return {
     debug: at("DEBUG"),

@@ -1,4 +1,4 @@
-import { lstatSync, opendirSync, readdirSync, readlinkSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { EfsError } from "../core/errors.ts";
 import {
   LISTEN,
@@ -120,14 +120,11 @@ export function descendants(wanted: (argv: readonly string[]) => boolean): Proce
   return [...found.values()];
 }
 
-function* allPids(): Generator<number> {
-  const directory = opendirSync("/proc", { bufferSize: 256 });
-  try {
-    for (let entry = directory.readSync(); entry !== null; entry = directory.readSync())
-      if (/^\d+$/.test(entry.name)) yield Number(entry.name);
-  } finally {
-    directory.closeSync();
-  }
+/** The kernel limits how many there can be (threads-max) by the machine's memory. */
+function allPids(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 let ownMountNamespace: string | undefined;

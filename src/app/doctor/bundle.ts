@@ -1,11 +1,24 @@
-import { chmodSync, createWriteStream, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createWriteStream, fchmodSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { pack } from "tar-stream";
 import type { CheckReport } from "../../core/diagnose/checks.ts";
+import {
+  harmlessConfig,
+  harmlessFstab,
+  harmlessLog,
+  harmlessMounts,
+  harmlessReport,
+  harmlessSockets,
+  harmlessState,
+  harmlessStats,
+  harmlessStunnelConfig,
+} from "../../core/diagnose/harmless.ts";
 import { redacted } from "../../core/diagnose/redact.ts";
 import { EfsError } from "../../core/errors.ts";
+import { tunnelPort } from "../../core/nfs/mount-table.ts";
 import { classifyEntry, tunnelPaths } from "../../core/tunnel/names.ts";
+import { NFS_PORT } from "../../core/tunnel/stunnel-config.ts";
 import { reason } from "../../system/files.ts";
 import { rotatedFiles } from "../logs/read.ts";
 import { lookAtMounts } from "../status/look.ts";
@@ -20,8 +33,8 @@ const MOST_CHARACTERS = 1024 * 1024;
 type Parts = Map<string, string>;
 
 /**
- * Writes what support needs to know of this machine to a gzipped tar file, for its owner's eyes only: every text in
- * it is redacted, and no key or certificate is taken.
+ * Writes what support needs to know of this machine to a gzipped tar file, for its owner's eyes only. What is
+ * taken is what is known to be harmless: lines about EFS, in known formats, with known names.
  *
  * @throws EfsError (system) where it cannot be written; nothing is left then
  */
@@ -33,11 +46,43 @@ export async function writeBundle(
   const { paths, kernel } = context;
   const parts: Parts = new Map();
   const status = await lookAtMounts({ paths, kernel, answerLimitMs: ANSWER_LIMIT_MS });
-  parts.set("doctor.json", JSON.stringify(reports, null, 2));
-  parts.set("status.json", JSON.stringify(status, null, 2));
-  parts.set("versions.txt", versions(context));
-  for (const path of filesOf(context)) parts.set(path.replace(/^\/+/, ""), endOf(path));
+  parts.set("doctor.json", harmlessReport(reports));
+  parts.set("status.json", harmlessReport(status));
+  parts.set("versions.txt", redacted(versions(context)));
+  const add = (path: string, harmless: (text: string) => string) =>
+    parts.set(path.replace(/^\/+/, ""), textOf(path, harmless));
+  const mounts = kernel.mounts("self");
+  const ports = new Set([NFS_PORT, ...mounts.flatMap((mount) => tunnelPort(mount) ?? [])]);
+  add(paths.config, harmlessConfig);
+  add(context.fstab, harmlessFstab);
+  parts.set("proc/self/mountinfo", harmlessMounts(mounts));
+  add("/proc/self/mountstats", (text) => harmlessStats(text, mounts));
+  add("/proc/net/tcp", (text) => harmlessSockets(text, ports));
+  for (const [name, source] of LOGS)
+    for (const path of existing(() => rotatedFiles(`${paths.logDirectory}/${name}`)))
+      add(path, (text) => harmlessLog(text, source));
+  addTunnels(paths.stateDirectory, add);
   await write(file, parts);
+}
+
+const LOGS = [
+  ["mount.log", "mount"],
+  ["mount-watchdog.log", "watchdog"],
+] as const;
+
+/** Adds what the state directory has of tunnels: state, configuration and log of each. */
+function addTunnels(
+  directory: string,
+  add: (path: string, harmless: (text: string) => string) => void,
+): void {
+  for (const name of existing(() => readdirSync(directory))) {
+    const entry = classifyEntry(name);
+    if (entry.kind === "directory")
+      add(tunnelPaths(directory, entry.base).log, (text) => harmlessLog(text, "tunnel"));
+    if (entry.kind === "config") add(`${directory}/${name}`, harmlessStunnelConfig);
+    if (entry.kind === "state" || entry.kind === "unfinished")
+      add(`${directory}/${name}`, (text) => harmlessState(text, name, directory));
+  }
 }
 
 function versions({ version }: DoctorContext): string {
@@ -49,28 +94,6 @@ function versions({ version }: DoctorContext): string {
   ].join("\n");
 }
 
-/** What is taken as it lies there, redacted. */
-function filesOf({ paths, fstab }: DoctorContext): string[] {
-  const { config, logDirectory, stateDirectory } = paths;
-  const logs = ["mount.log", "mount-watchdog.log"].flatMap((name) =>
-    existing(() => rotatedFiles(`${logDirectory}/${name}`)),
-  );
-  const states = existing(() => readdirSync(stateDirectory)).flatMap((name) => {
-    const entry = classifyEntry(name);
-    if (entry.kind === "directory") return [tunnelPaths(stateDirectory, entry.base).log];
-    return entry.kind === "other" ? [] : [`${stateDirectory}/${name}`];
-  });
-  return [
-    config,
-    fstab,
-    "/proc/self/mountinfo",
-    "/proc/self/mountstats",
-    "/proc/net/tcp",
-    ...logs,
-    ...states,
-  ];
-}
-
 function existing(names: () => string[]): string[] {
   try {
     return names();
@@ -79,14 +102,10 @@ function existing(names: () => string[]): string[] {
   }
 }
 
-function endOf(path: string): string {
-  return textOf(path).slice(-MOST_CHARACTERS);
-}
-
-/** What cannot be read says why. */
-function textOf(path: string): string {
+/** What is harmless of the end of a file; of one that cannot be read, why. */
+function textOf(path: string, harmless: (text: string) => string = (text) => text): string {
   try {
-    return readFileSync(path, "utf8");
+    return harmless(readFileSync(path, "utf8").slice(-MOST_CHARACTERS));
   } catch (error) {
     return `(not read: ${reason(error)})\n`;
   }
@@ -94,12 +113,12 @@ function textOf(path: string): string {
 
 async function write(file: string, parts: Parts): Promise<void> {
   const archive = pack();
-  for (const [name, text] of parts)
-    archive.entry({ name: `efs-support/${name}`, mode: PRIVATE_MODE }, redacted(text));
+  for (const [name, text] of parts) archive.entry({ name: `efs-support/${name}`, mode: PRIVATE_MODE }, text);
   archive.finalize();
   try {
-    await pipeline(archive, createGzip(), createWriteStream(file, { flags: "wx", mode: PRIVATE_MODE }));
-    chmodSync(file, PRIVATE_MODE);
+    const descriptor = openSync(file, "wx", PRIVATE_MODE);
+    fchmodSync(descriptor, PRIVATE_MODE);
+    await pipeline(archive, createGzip(), createWriteStream("", { fd: descriptor }));
   } catch (cause) {
     // what is there already is somebody else's
     if ((cause as NodeJS.ErrnoException).code !== "EEXIST") rmSync(file, { force: true });
