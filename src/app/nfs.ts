@@ -3,7 +3,7 @@ import type { ClientIdentity } from "../core/identity/client.ts";
 import { advice, noNfsClient } from "../core/nfs/advice.ts";
 import type { Command } from "../core/nfs/command.ts";
 import { attemptLimitMs, backOffMs, isWorthRetrying, type RetryPolicy } from "../core/nfs/retry.ts";
-import { printable } from "../core/text.ts";
+import { joinLines, printable } from "../core/text.ts";
 import { hasCode } from "../system/files.ts";
 import { pause } from "../system/pause.ts";
 import { type RunResult, run } from "../system/process.ts";
@@ -72,7 +72,7 @@ function failure({ what, seen, identity }: NfsMount, result: RunResult, limitMs:
 /** What mount.nfs4 said, or how it ended, in one line. */
 function words({ stderr, status, timedOut }: RunResult, limitMs: number): string {
   if (timedOut) return `mount.nfs4 was not done after ${(limitMs / 1000).toFixed(1)} s`;
-  const said = printable(stderr.trim().replaceAll(/\s*\n\s*/g, ", "));
+  const said = printable(joinLines(stderr.trim(), ", "));
   return said === ""
     ? `mount.nfs4 ended with ${status === undefined ? "a signal" : `status ${status}`}`
     : said;

@@ -123,7 +123,7 @@ export async function authoritiesCheck(examination: Examination): Promise<Look> 
       : authoritiesFile(tls, region.region, values, paths);
   try {
     const certificates =
-      readFileSync(path, "utf8").match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
+      readFileSync(path, "utf8").match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
     const times = certificates.map((pem) => {
       const certificate = new X509Certificate(pem);
       const name =

@@ -18,7 +18,7 @@ export async function installationCheck({ context }: Examination): Promise<Look>
     return { looked, findings: [finding] };
   }
   const { stdout } = await run(helper, ["--version"], { timeoutMs: PROGRAM_LIMIT_MS });
-  const said = /(\S+)\s*$/.exec(stdout)?.[1];
+  const said = stdout.trim().split(/\s+/).at(-1) || undefined;
   if (said === version) return { looked, findings: [ok(`version ${version}, as this program`)] };
   const what = said === undefined ? "does not run" : `is version ${said}, this program is ${version}`;
   return {

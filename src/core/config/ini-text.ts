@@ -46,14 +46,15 @@ export function readSections(
     if (said === "") return "";
     if (hasControlCharacter(said.replaceAll("\t", " ")))
       wrong(number, line.trim(), "holds a control character");
-    const section = /^\[\s*([^\]]+?)\s*\]$/.exec(said)?.[1];
+    const section = titleIn(said);
     if (section !== undefined) {
       current = section;
       if (!places.has(place(section))) places.set(place(section), number);
       return `[${jsonText(section.replaceAll(".", "\\."))}]`;
     }
-    const [, key, value] = /^([^=:]+?)\s*[=:]\s*(.*)$/s.exec(said) ?? [];
-    if (key === undefined || value === undefined) {
+    const at = said.search(/[=:]/);
+    const [key, value] = [said.slice(0, Math.max(at, 0)).trimEnd(), said.slice(at + 1).trimStart()];
+    if (key === "") {
       wrong(number, line.trim(), "is neither a [section] nor key = value");
       return "";
     }
@@ -73,6 +74,12 @@ export function readSections(
     else sections.set(name, new Map(Object.entries(keys).map(([key, value]) => [key, String(value)])));
   }
   return { sections, lines: places, strays, strangeKeys };
+}
+
+/** The name in `[NAME]`. */
+function titleIn(said: string): string | undefined {
+  if (said.indexOf("]") !== said.length - 1 || !said.startsWith("[")) return undefined;
+  return said.slice(1, -1).trim() || undefined;
 }
 
 /** A text that the library reads back as it is: a JSON text, without the line ends that only Unicode knows. */

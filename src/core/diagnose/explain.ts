@@ -72,9 +72,13 @@ const PATTERNS: readonly [FailureId, RegExp][] = [
   ["usage", /option|is not valid|efs-utils\.conf|is neither/i],
 ];
 
+const LONGEST_MESSAGE = 4096;
+
 /** Which classic failure a message tells of; undefined where it is none. */
 export function failureOf(message: string): FailureId | undefined {
-  return PATTERNS.find(([, pattern]) => pattern.test(message))?.[0];
+  // longer ones are not ours, and some of the patterns take their time
+  const start = message.slice(0, LONGEST_MESSAGE);
+  return PATTERNS.find(([, pattern]) => pattern.test(start))?.[0];
 }
 
 /** A failure in the log. */
@@ -82,6 +86,11 @@ export interface LoggedFailure {
   readonly time: number;
   readonly message: string;
   readonly failure: FailureId | undefined;
+}
+
+function placeIn(message: string): string | undefined {
+  const at = message.indexOf(" at /");
+  return at === -1 ? undefined : message.slice(at + " at ".length);
 }
 
 /**
@@ -93,7 +102,7 @@ export function recentFailures(entries: readonly LogEntry[], since: number, most
   const succeeded: string[] = [];
   for (const { time, level, message } of [...entries].reverse()) {
     if (time < since) break;
-    const place = / at (\/.*)$/.exec(message)?.[1];
+    const place = placeIn(message);
     if (/^Successfully mounted /.test(message) && place !== undefined) succeeded.push(place);
     if (level !== "ERROR" && level !== "CRITICAL") continue;
     if (succeeded.some((each) => message.includes(` ${each}:`) || message.includes(` ${each};`))) continue;

@@ -32,8 +32,39 @@ export function concerns(message: string, { fsIds, mountPoints }: Subject): bool
 
 /** The mount points that a line names, by the words around them. */
 function placesIn(message: string): string[] {
-  const patterns = [/\btunnel of (\/.*?) \(port \d+\)/g, /\bat (\/[^:;,]*?)(?= already|[:;,]|$)/g];
-  return patterns.flatMap((pattern) => [...message.matchAll(pattern)].flatMap(([, place]) => place ?? []));
+  const tunnels = pathsBehind(message, "tunnel of ", (rest) => {
+    const end = rest.indexOf(" (port ");
+    return end !== -1 && /^ \(port \d{1,5}\)/.test(rest.slice(end, end + 14)) ? end : -1;
+  });
+  const places = pathsBehind(message, "at ", (rest) => {
+    const mark = rest.search(/[:;,]/);
+    const path = mark === -1 ? rest : rest.slice(0, mark);
+    const already = path.indexOf(" already");
+    return already === -1 ? path.length : already;
+  });
+  return [...tunnels, ...places];
+}
+
+/** Longer than any path, with what is behind it. */
+const LONGEST_PLACE = 4200;
+const MOST_PLACES = 16;
+
+/** The paths that stand behind some words, each as far as `endOf` says; where it says -1, there is none. */
+function pathsBehind(message: string, words: string, endOf: (rest: string) => number): string[] {
+  const found: string[] = [];
+  let from = 0;
+  for (let count = 0; count < MOST_PLACES; count += 1) {
+    const at = message.indexOf(`${words}/`, from);
+    if (at === -1) break;
+    const start = at + words.length;
+    from = start;
+    if (at > 0 && /\w/.test(message[at - 1] ?? "")) continue;
+    const end = endOf(message.slice(start, start + LONGEST_PLACE));
+    if (end === -1) continue;
+    found.push(message.slice(start, start + end));
+    from = start + end;
+  }
+  return found;
 }
 
 /** Whether a tunnel, by its name in the state directory, is the subject's. */

@@ -57,7 +57,9 @@ export class Profiles {
 
 /** The name in `profile NAME`, which may be quoted. */
 function profileOf(title: string): string | undefined {
-  const [, quote, name] = /^profile\s+(["']?)(.+)$/.exec(title) ?? [];
-  if (name === undefined || !quote) return name;
-  return name.endsWith(quote) ? name.slice(0, -1) : undefined;
+  if (!/^profile\s/.test(title)) return undefined;
+  const written = title.slice("profile".length).trim();
+  const quote = /^["']/.exec(written)?.[0];
+  if (quote === undefined) return written === "" ? undefined : written;
+  return written.length > 2 && written.endsWith(quote) ? written.slice(1, -1) : undefined;
 }

@@ -48,7 +48,7 @@ export function dnsName(format: string, { fsId, region, zone, suffix }: NamePart
     new EfsError("config", `dns_name_format ${quoted(format)} ${why}`, {
       hint: `set dns_name_format in [mount] to a format of ${PLACEHOLDERS.map((name) => `{${name}}`).join(", ")}`,
     });
-  const unknown = [...format.matchAll(/\{([^}]*)\}/g)].find(([, name = ""]) => !PLACEHOLDERS.includes(name));
+  const unknown = [...format.matchAll(/\{([^{}]*)\}/g)].find(([, name = ""]) => !PLACEHOLDERS.includes(name));
   if (unknown !== undefined) throw wrong(`has the unknown placeholder ${quoted(unknown[0])}`);
   if (!format.includes("{fs_id}")) throw wrong("lacks {fs_id}");
   const zoned = zone === undefined ? withoutZone(format) : format.replaceAll("{az}", zone);

@@ -213,7 +213,7 @@ function readWords(told: Told, level: number, message: string): Told {
 export function complaints(log: string): string {
   const errors = log
     .split("\n")
-    .map((line) => /(?:\[!\] |LOG[0-3]\[[^[\]]*\]: |^(?=Failed to ))(.*)$/.exec(line)?.[1])
+    .map((line) => /(?:\[!\] |LOG[0-3]\[[^[\]]*\]: |^(?=Failed to ))(.*)$/s.exec(line)?.[1])
     .filter((line) => line !== undefined);
   return [...new Set(errors)].slice(0, 4).join(", ");
 }
