@@ -1,6 +1,12 @@
 import { EfsError } from "../core/errors.ts";
 import type { FileSystemId } from "../core/ids.ts";
-import { chooseMountTarget, isIn, type MountTarget, type WantedZone } from "../core/target/mount-target.ts";
+import {
+  chooseMountTarget,
+  ipAddress,
+  isIn,
+  type MountTarget,
+  type WantedZone,
+} from "../core/target/mount-target.ts";
 import { NFS_PORT } from "../core/tunnel/stunnel-config.ts";
 import { quietSdk } from "../system/aws-sdk.ts";
 import type { Metadata } from "../system/metadata.ts";
@@ -58,6 +64,10 @@ async function reachableAddress(
   { id, addresses }: MountTarget,
   { fsId, reaches = isReachable }: MountTargetSearch,
 ): Promise<string> {
+  if (addresses.length === 0)
+    throw new EfsError("mount", `the EFS API names no IP address of the mount target ${id} of ${fsId}`, {
+      hint: "name the address with mounttargetip=IP",
+    });
   for (let attempt = 1; attempt <= REACH_TRIES; attempt += 1) {
     for (const address of addresses) if (await reaches(address, NFS_PORT, REACH_LIMIT_MS)) return address;
   }
@@ -78,7 +88,7 @@ async function describeMountTargets(search: MountTargetSearch): Promise<MountTar
     const { MountTargets = [] } = await withinLimit(client.send(command));
     return MountTargets.map((target) => ({
       id: target.MountTargetId ?? "a mount target",
-      addresses: [target.IpAddress, target.Ipv6Address].filter((address) => address !== undefined),
+      addresses: [target.IpAddress, target.Ipv6Address].flatMap((address) => ipAddress(address) ?? []),
       isAvailable: target.LifeCycleState === "available",
       lifeCycleState: target.LifeCycleState ?? "in an unknown state",
       zoneName: target.AvailabilityZoneName,

@@ -17,7 +17,7 @@ import { formatSource, parseSource } from "../../src/core/identity/source.ts";
 import type { FileSystemId, Port, Region } from "../../src/core/ids.ts";
 import { logLine } from "../../src/core/log-line.ts";
 import { mountCommand } from "../../src/core/nfs/command.ts";
-import { parseConnections } from "../../src/core/nfs/connections.ts";
+import { connectionOf, parseSocket } from "../../src/core/nfs/connections.ts";
 import { parseMountStats } from "../../src/core/nfs/mount-stats.ts";
 import { parseMountInfo, parseNfsServers, tunnelPort } from "../../src/core/nfs/mount-table.ts";
 import { joinOptions, splitOptions } from "../../src/core/request/options.ts";
@@ -226,8 +226,12 @@ export const TARGETS: readonly Target[] = [
       " 1: 0 00000000000000000000000001000000:0801 01 a b c 0 0 9",
     ],
     (input) => {
-      for (const { address, port } of parseConnections(input))
-        assert.ok(isIP(address) !== 0 && port <= 65_535);
+      for (const line of input.split("\n")) {
+        const socket = parseSocket(line);
+        const connection = socket && connectionOf(socket);
+        if (connection === undefined) continue;
+        assert.ok(isIP(connection.address) !== 0 && connection.port <= 65_535);
+      }
     },
   ),
   text("proc-nfs-servers", ["NV SERVER   PORT USE HOSTNAME\nv4 7f000001 4e51 1 127.0.0.1\n"], (input) => {

@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+
 /** A mount target as the EFS API describes it (DescribeMountTargets). */
 export interface MountTarget {
   readonly id: string;
@@ -7,6 +9,15 @@ export interface MountTarget {
   readonly lifeCycleState: string;
   readonly zoneName: string | undefined;
   readonly zoneId: string | undefined;
+}
+
+/**
+ * An IP address as the API gives it, or undefined: it becomes a line of stunnel's configuration and an argument of
+ * mount.nfs4, where a line end or an option would be more than an address.
+ */
+export function ipAddress(text: string | undefined): string | undefined {
+  // a zone (fe80::1%eth0) may hold anything
+  return text !== undefined && isIP(text) !== 0 && !text.includes("%") ? text : undefined;
 }
 
 /** The zone a mount target should be in. */

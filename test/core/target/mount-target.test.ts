@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import {
   chooseMountTarget,
+  ipAddress,
   isIn,
   type MountTarget,
   type TargetChoice,
@@ -111,4 +112,19 @@ test("what is chosen is available, and in the zone wherever one there is availab
       if (wanted.isRequired || inZone.length > 0) assert.ok(inZone.includes(choice.target));
     }),
   );
+});
+
+test("a mount target's address is an IP address or nothing", () => {
+  for (const address of ["10.1.2.3", "fd00::5"]) assert.equal(ipAddress(address), address);
+  const others = [
+    "",
+    "10.1.2",
+    "nfs.example",
+    "10.1.2.3\nfoo = bar",
+    "-o exec",
+    "fe80::1%\nexec = x",
+    " 10.1.2.3",
+    undefined,
+  ];
+  for (const text of others) assert.equal(ipAddress(text), undefined, text);
 });
