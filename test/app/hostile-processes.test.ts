@@ -9,7 +9,7 @@ import { processFacts } from "../../src/system/procfs.ts";
 import { compiled } from "../fixtures/compiled.ts";
 import { Child } from "../system/children.ts";
 import type { Test } from "./authority.ts";
-import { eventually, kill, mountEntry, Rig, type RigTunnel, signal } from "./watchdog-rig.ts";
+import { eventually, kill, Rig, type RigTunnel, signal } from "./watchdog-rig.ts";
 
 const NOBODY = ["--reuid", "65534", "--regid", "65534", "--clear-groups", "--"];
 
@@ -148,7 +148,6 @@ describe("what is there now counts when a tunnel ends:", () => {
       others.every(({ paths }) => !existsSync(paths.stunnelConfig)),
     );
     writeFileSync(last.paths.stateFile, NEW);
-    rig.mounts.set("/mnt/new", mountEntry("/mnt/new", last.port));
     await eventually("they have ended", () =>
       others.every(({ base }) => rig.logged(new RegExp(base)).length > 0),
     );
