@@ -34,6 +34,9 @@ const PACKAGES = [
   "mksh",
   "gcc",
   "libc6-dev",
+  "nftables",
+  "iptables",
+  "libnfs-utils",
 ];
 
 function run(file, args, options = {}) {

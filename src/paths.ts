@@ -8,6 +8,8 @@ export interface SystemPaths {
   readonly mountNfs: string;
   /** Where it is remembered what the installed stunnel can do; it may be lost at any time. */
   readonly stunnelMemory: string;
+  /** Cache of the program that changes the packet filter; safe to delete. */
+  readonly firewallCache: string;
   /** Where it is remembered which file systems are encrypted at rest; it may be lost at any time. */
   readonly atRestMemory: string;
   /** Where helpers have a lock each on the mount point they work on. */
@@ -31,6 +33,7 @@ export const SYSTEM_PATHS: Omit<SystemPaths, InstalledProgram> = {
   logDirectory: "/var/log/amazon/efs",
   mountNfs: "/sbin/mount.nfs4",
   stunnelMemory: "/run/amazon-efs-mount-helper/stunnel.json",
+  firewallCache: "/run/amazon-efs-mount-helper/firewall.json",
   atRestMemory: "/run/amazon-efs-mount-helper/at-rest",
   turns: "/run/amazon-efs-mount-helper/turns",
 };

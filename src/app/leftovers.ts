@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { EfsError, oneLine } from "../core/errors.ts";
+import type { Port } from "../core/ids.ts";
 import { mountingPort } from "../core/nfs/mount-process.ts";
 import { tunnelPort } from "../core/nfs/mount-table.ts";
 import { parseState } from "../core/state/state.ts";
@@ -15,8 +16,14 @@ import { endProcesses, removeTunnelFiles, stopTunnel } from "./tunnel.ts";
  * Undoes what helpers left that were killed while they mounted: tunnel and files. Where the mount was made
  * all the same, the tunnel stays, for the watchdog to look after. What other helpers may still be working
  * on stays too.
+ *
+ * @param openPort takes back that other users are kept from a port
  */
-export async function sweepUnfinished(stateDirectory: string, log: Log): Promise<void> {
+export async function sweepUnfinished(
+  stateDirectory: string,
+  log: Log,
+  openPort: (port: Port, networkNamespace: string | undefined) => Promise<void>,
+): Promise<void> {
   for (const name of readdirSync(stateDirectory)) {
     if (isAbandoned(name)) rmSync(`${stateDirectory}/${name}`, { force: true });
     const entry = classifyEntry(name);
@@ -26,7 +33,7 @@ export async function sweepUnfinished(stateDirectory: string, log: Log): Promise
       const text = readIfThere(paths.unfinishedStateFile);
       if (text === undefined) continue;
       const wasFinished = existsSync(paths.stateFile);
-      const { helper, keeper, namespaces } = parseState(text, name, stateDirectory);
+      const { helper, keeper, namespaces, networkNamespace } = parseState(text, name, stateDirectory);
       // of one in a container that cannot be looked into, nothing is known
       if (helper === undefined || lifeOf(helper, namespaces) !== "dead") continue;
       await endOrphanedMount(entry.port);
@@ -36,6 +43,7 @@ export async function sweepUnfinished(stateDirectory: string, log: Log): Promise
       // another helper may have done the same meanwhile, and made a mount with these names
       const isNew = readIfThere(paths.unfinishedStateFile) !== text;
       if (isNew || (existsSync(paths.stateFile) && !wasFinished)) continue;
+      await openPort(entry.port, networkNamespace);
       removeTunnelFiles(paths);
       log.warning(`Removed ${entry.base}: the helper that began this mount was killed (pid ${helper.pid})`);
     } catch (error) {

@@ -63,6 +63,14 @@ export const OWN_NETWORK: TunnelNetwork = {
   leave: () => {},
 };
 
+/** A network in which nothing has to be bound; that of this process can be used all the same. */
+export function unboundNetwork(
+  namespace: string | undefined,
+): Pick<TunnelNetwork, "namespace" | "bindFirst"> {
+  if (namespace === undefined) return OWN_NETWORK;
+  return { namespace, bindFirst: () => Promise.reject(new Error(`nothing is bound in ${namespace}`)) };
+}
+
 /** What a socket maker is told. */
 export type Order =
   | { readonly bind: readonly Port[] }

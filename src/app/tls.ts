@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { existsSync, renameSync } from "node:fs";
+import { posix } from "node:path";
 import { utcTimeText } from "../core/certificate/certificate.ts";
 import type { Settings } from "../core/config/keys.ts";
 import { EfsError } from "../core/errors.ts";
@@ -18,13 +19,14 @@ import { makeDirectory, readIfThere, writeAtomically } from "../system/files.ts"
 import { ownNamespaces } from "../system/namespaces.ts";
 import { ownIdentity } from "../system/procfs.ts";
 import type { NullOutcome } from "../system/rpc.ts";
+import { type AccessParts, openPort, reserveClosedPort } from "./access/tunnel-access.ts";
 import { commonName, makeCertificate } from "./certificate.ts";
 import type { MountContext } from "./context.ts";
 import type { FoundCredentials } from "./credentials.ts";
 import { usesFips } from "./fips.ts";
 import { authoritiesRemedy } from "./install-remedy.ts";
 import { sweepUnfinished } from "./leftovers.ts";
-import type { TunnelNetwork } from "./namespace-socket.ts";
+import { type TunnelNetwork, unboundNetwork } from "./namespace-socket.ts";
 import { outliveOwnUnit } from "./own-unit.ts";
 import { reservePort } from "./port.ts";
 import { existingKey, privateKey } from "./private-key.ts";
@@ -75,6 +77,15 @@ export async function tunnelParts({ paths }: MountContext): Promise<TunnelParts>
 /** How a command that runs in another network namespace begins. */
 function enteringNamespace(networkNamespace: string | undefined): string[] {
   return networkNamespace === undefined ? [] : ["nsenter", `--net=${networkNamespace}`];
+}
+
+/** What closes a tunnel's port to other users, as the settings say. */
+export function accessParts(
+  network: TunnelNetwork,
+  { tunnel_access: mode }: Settings,
+  { paths, log }: MountContext,
+): AccessParts {
+  return { mode, network, cache: paths.firewallCache, log };
 }
 
 /** Everything about the tunnel that can be checked without starting it. */
@@ -185,13 +196,27 @@ export async function openTunnel(request: TunnelRequest, context: MountContext):
   // signed on another thread, while this one goes on
   const certificate = clientCertificate(request, createdAt, context);
   certificate.catch(() => {});
-  await sweepUnfinished(stateDirectory, context.log);
-  const socket = await reservePort(tls.port, settings, stateDirectory, context.random(), network);
-  const base = tunnelBase(target.fsId, mountPoint, socket.port);
-  const paths = tunnelPaths(stateDirectory, base);
+  const access = accessParts(network, settings, context);
+  await sweepUnfinished(stateDirectory, context.log, (port, namespace) =>
+    openPort(port, { ...access, network: unboundNetwork(namespace) }),
+  );
+  const pathsOf = (port: Port) => tunnelPaths(stateDirectory, tunnelBase(target.fsId, mountPoint, port));
+  const claim = (port: Port) => {
+    const claimed = pathsOf(port);
+    // first of all, so that whatever else a killed helper leaves is known to be its own
+    const text = formatState(firstState(request, claimed, createdAt, context));
+    writeAtomically(claimed.unfinishedStateFile, text, FILE_MODES.state);
+    return () => removeTunnelFiles(claimed);
+  };
+  const socket = await reserveClosedPort(
+    () => reservePort(tls.port, settings, stateDirectory, context.random(), network),
+    claim,
+    access,
+  );
+  const paths = pathsOf(socket.port);
   const debugLog = settings.stunnel_debug_enabled
     ? (settings.stunnel_logs_file?.replaceAll("{fs_id}", target.fsId) ??
-      `${context.paths.logDirectory}/${base}.stunnel.log`)
+      `${context.paths.logDirectory}/${posix.basename(paths.stateFile)}.stunnel.log`)
     : undefined;
   let state = firstState(request, paths, createdAt, context);
   const write = (change: Partial<TunnelState>) => {
@@ -202,11 +227,11 @@ export async function openTunnel(request: TunnelRequest, context: MountContext):
   const undo = async () => {
     socket.close();
     await stopTunnel({ keeper: running?.keeper, stunnelConfig: paths.stunnelConfig });
+    // before its files go: what is left of a helper that is killed here is still known to be its own
+    await openPort(socket.port, access);
     removeTunnelFiles(paths);
   };
   try {
-    // first of all files, so that whatever else a killed helper leaves is known to be its own
-    write({});
     makeDirectory(paths.directory, FILE_MODES.directory);
     const tunnel = { ...planned, port: socket.port, debugLog };
     writeAtomically(

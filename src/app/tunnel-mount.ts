@@ -5,13 +5,14 @@ import type { MountRequest, TlsRequest } from "../core/request/request.ts";
 import type { ResolvedTarget } from "../core/target/target.ts";
 import { readMountsIn } from "../system/mounts.ts";
 import { run } from "../system/process.ts";
+import { openPort, reserveClosedPort } from "./access/tunnel-access.ts";
 import type { MountContext, WatchedContext } from "./context.ts";
 import { ensureWatchdog } from "./ensure-watchdog.ts";
 import type { TunnelNetwork } from "./namespace-socket.ts";
 import { mountNfs, type NfsMount } from "./nfs.ts";
 import { reservePort } from "./port.ts";
 import { ServerCheck } from "./server-check.ts";
-import { openTunnel, type TunnelRequest, tunnelSettings } from "./tls.ts";
+import { accessParts, openTunnel, type TunnelRequest, tunnelSettings } from "./tls.ts";
 
 /**
  * Mounts through a tunnel of the mount's own. Where that fails nothing of either is left.
@@ -82,6 +83,12 @@ export async function checkTunnel(
 ): Promise<void> {
   tunnelSettings(tls, target, settings, context);
   const { paths, random } = context;
-  const socket = await reservePort(tls.port, settings, paths.stateDirectory, random(), network);
+  const access = accessParts(network, settings, context);
+  const socket = await reserveClosedPort(
+    () => reservePort(tls.port, settings, paths.stateDirectory, random(), network),
+    () => () => {},
+    access,
+  );
   socket.close();
+  await openPort(socket.port, access);
 }

@@ -4,6 +4,7 @@ import { EfsError } from "../core/errors.ts";
 import { SYSTEM_PATHS, WATCHDOG_UNIT } from "../paths.ts";
 import { readIfThere, reason } from "../system/files.ts";
 import { findProcesses } from "../system/procfs.ts";
+import { findFirewall } from "./access/find-firewall.ts";
 import {
   CA_BUNDLE,
   CONFIG,
@@ -70,6 +71,7 @@ export async function uninstall({ built, root: directory, purge, say }: Uninstal
     await root.systemctl("stop", WATCHDOG_UNIT);
     removeShipped(unit);
   }
+  if (root.isMachine) await removeRules(say);
   for (const [name, path] of Object.entries(others)) removeLink(name, path);
   // what the generator wrote goes as well
   if (hasUnit) await root.systemctl("daemon-reload");
@@ -86,6 +88,19 @@ export async function uninstall({ built, root: directory, purge, say }: Uninstal
   remove(library);
   for (const directory of [logs, dirname(logs), dirname(key), dirname(dirname(key))])
     removeEmpty(directory, say);
+}
+
+/** Removes the packet filter's rules for tunnels, which the watchdog does too with the last tunnel. */
+async function removeRules(say: (line: string) => void): Promise<void> {
+  const { firewall } = await findFirewall(undefined, { cache: SYSTEM_PATHS.firewallCache });
+  if (firewall === undefined) return;
+  try {
+    const closed = await firewall.closedPorts();
+    await firewall.clear();
+    if (closed.size > 0) say(`removed the rules for tunnels (${firewall.program})`);
+  } catch (error) {
+    say(`kept the rules for tunnels: ${reason(error)}`);
+  }
 }
 
 /** Whether stunnel or its keeper run with a configuration of ours, /var/run being /run. */

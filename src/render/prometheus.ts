@@ -81,6 +81,12 @@ const METRICS: readonly Metric[] = [
     value: ({ tunnel }) => (tunnel === undefined ? undefined : Number(tunnel.pid !== undefined)),
   },
   {
+    name: "efs_tunnel_root_only",
+    type: "gauge",
+    help: "Whether only root and the kernel can connect to the tunnel.",
+    value: ({ tunnel }) => (tunnel?.access === undefined ? undefined : Number(tunnel.access === "root")),
+  },
+  {
     name: "efs_tunnel_age_seconds",
     type: "gauge",
     help: "Time since stunnel was started.",

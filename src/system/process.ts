@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly descriptors?: readonly number[];
   /** Variables it gets beside those of every child. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** What it reads from standard input; nothing where it is not given. */
+  readonly input?: string;
 }
 
 export interface RunResult {
@@ -50,11 +52,13 @@ process.once("exit", () => {
  */
 export async function run(file: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
   const child = spawn(file, args, {
-    stdio: ["ignore", "pipe", "pipe", ...(options.descriptors ?? [])],
+    stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe", ...(options.descriptors ?? [])],
     env: { ...CHILD_ENVIRONMENT, ...options.environment },
     cwd: "/",
   });
   awaited.add(child);
+  // one that ends without reading has its status to say so
+  child.stdin?.on("error", () => {}).end(options.input);
   const [stdout, stderr] = [collect(child, "stdout"), collect(child, "stderr")];
   let timedOut = false;
   let giveUp = () => {};

@@ -19,7 +19,7 @@ async function sweep(directory: string): Promise<string[]> {
   const lines: string[] = [];
   const at = (message: string) => void lines.push(message);
   const log: Log = { debug: at, info: at, warning: at, error: at, critical: at };
-  await sweepUnfinished(directory, log);
+  await sweepUnfinished(directory, log, async () => {});
   return lines;
 }
 

@@ -114,7 +114,12 @@ export class Rig {
     const file = config === "" ? emptyConfig("test.conf") : parseConfig(config, "test.conf");
     const paths = { stateDirectory: this.directory, keeper: KEEPER, socketMaker: "/none" };
     const context = { paths, kernel: this.kernel, log: this.log, hostName: "test-host", version: "1.2.3" };
-    this.#watchdog = await startWatchdog(context, { ...policyOf(file), ...more });
+    this.#watchdog = await startWatchdog(context, {
+      ...policyOf(file),
+      // the packet filter is the whole machine's
+      tunnelAccess: "any",
+      ...more,
+    });
     return this.#watchdog;
   }
 

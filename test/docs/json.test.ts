@@ -62,6 +62,7 @@ const STATUS: Whole<Status> = {
         certificate: { createdAt: new Date(0), expiresAt: new Date(0) },
         identity: "",
         accessPoint: "",
+        access: "root",
         networkNamespace: "",
       },
       address: "",

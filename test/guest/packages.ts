@@ -12,6 +12,8 @@ const NEEDED: Record<string, string[]> = {
   systemd: ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"],
   iproute2: ["/usr/sbin/ip", "/sbin/ip", "/bin/ip"],
   openssl: ["/usr/bin/openssl"],
+  iptables: ["/usr/sbin/iptables-legacy"],
+  "libnfs-utils": ["/usr/bin/nfs-cat"],
 };
 
 /** What compiles registers.c, where it is needed. */

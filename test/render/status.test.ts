@@ -23,6 +23,7 @@ const MOUNT: MountStatus = {
     restarts: 1,
     certificate: { createdAt: new Date(NOW - 60_000), expiresAt: new Date(NOW + 10_740_000) },
     identity: "the role of this instance",
+    access: "root",
     accessPoint: "fsap-0123456789abcdef0",
   },
   address: "10.0.0.5",

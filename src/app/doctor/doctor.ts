@@ -7,6 +7,7 @@ import {
   skipped,
 } from "../../core/diagnose/checks.ts";
 import { EfsError } from "../../core/errors.ts";
+import { tunnelAccessCheck } from "./access.ts";
 import { credentialsCheck, efsApiCheck } from "./aws.ts";
 import { bootCheck, fstabCheck } from "./boot.ts";
 import { authoritiesCheck, configurationCheck, fipsCheck } from "./configuration.ts";
@@ -45,6 +46,7 @@ const LOOKS: Readonly<Record<CheckId, Check>> = {
   credentials: credentialsCheck,
   "efs-api": efsApiCheck,
   "local-ports": portsCheck,
+  "tunnel-access": tunnelAccessCheck,
   "state-directory": stateCheck,
   watchdog: watchdogCheck,
   fstab: fstabCheck,

@@ -25,10 +25,15 @@ export async function portsCheck(examination: Examination): Promise<Look> {
 }
 
 /** The state directory, and how mounts and leftovers are: what efs-utils status tells. */
-export async function stateCheck({ context }: Examination): Promise<Look> {
-  const { paths, kernel } = context;
+export async function stateCheck(examination: Examination): Promise<Look> {
+  const { paths, kernel } = examination.context;
   const looked = `${paths.stateDirectory}, /proc/self/mountinfo`;
-  const { mounts, problems, unread } = await lookAtMounts({ paths, kernel, answerLimitMs: ANSWER_LIMIT_MS });
+  const { mounts, problems, unread } = await lookAtMounts({
+    paths,
+    kernel,
+    answerLimitMs: ANSWER_LIMIT_MS,
+    tunnelAccess: examination.settings().tunnel_access,
+  });
   const asFinding =
     (place: string) =>
     ({ what, remedy }: Problem) =>

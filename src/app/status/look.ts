@@ -1,3 +1,4 @@
+import type { AccessMode } from "../../core/access/mode.ts";
 import type { LogEntry } from "../../core/history/entry.ts";
 import { countRestarts, isOfMount, type LoggedMount, lastMounts } from "../../core/history/mounted.ts";
 import { type MountStats, parseMountStats } from "../../core/nfs/mount-stats.ts";
@@ -11,6 +12,7 @@ import {
   type MountStatus,
   type Problem,
   type Status,
+  type TunnelAccess,
 } from "../../core/status/status.ts";
 import { trafficOf } from "../../core/status/traffic.ts";
 import { NFS_PORT } from "../../core/tunnel/stunnel-config.ts";
@@ -22,6 +24,7 @@ import { callNull } from "../../system/rpc.ts";
 import { connectionsOf } from "../../system/sockets.ts";
 import { runningWatchdog } from "../../system/watchdog-lock.ts";
 import { readLog } from "../logs/read.ts";
+import { tunnelAccess } from "./access.ts";
 import { type SeenTunnel, seeTunnels, tunnelStatus } from "./tunnels.ts";
 
 /** Where a look is taken. */
@@ -30,6 +33,8 @@ export interface StatusContext {
   readonly kernel: Kernel;
   /** How long a file system has to answer, in milliseconds. */
   readonly answerLimitMs: number;
+  /** Who is to have access to tunnels; where it is not given, nobody looks who has. */
+  readonly tunnelAccess?: AccessMode;
 }
 
 /**
@@ -43,6 +48,10 @@ export async function lookAtMounts(context: StatusContext): Promise<Status> {
   const now = Date.now();
   const uptimeSeconds = Number(readProcFile("/proc/uptime").split(" ")[0]);
   const { tunnels, unread } = seeTunnels(stateDirectory, context.kernel);
+  const accessOf =
+    context.tunnelAccess === undefined
+      ? () => undefined
+      : await tunnelAccess(tunnels.map(({ tunnel }) => tunnel));
   const logs = new Logs(logDirectory);
   const logged = lastMounts(logs.entries("mount"));
   const stats = parseMountStats(readProcFile("/proc/self/mountstats"));
@@ -59,7 +68,7 @@ export async function lookAtMounts(context: StatusContext): Promise<Status> {
     return found;
   });
   const statuses = await Promise.all(
-    mounts.map((found) => mountStatus(found, { context, now, uptimeSeconds, logs })),
+    mounts.map((found) => mountStatus(found, { context, now, uptimeSeconds, logs, accessOf })),
   );
   const hasWatchdog = runningWatchdog(stateDirectory) !== undefined;
   const orphans = tunnels
@@ -99,6 +108,7 @@ interface Look {
   readonly now: number;
   readonly uptimeSeconds: number;
   readonly logs: Logs;
+  accessOf(tunnel: SeenTunnel["tunnel"]): TunnelAccess | undefined;
 }
 
 async function mountStatus({ mount, known, logged, stats }: FoundMount, look: Look): Promise<MountStatus> {
@@ -109,8 +119,10 @@ async function mountStatus({ mount, known, logged, stats }: FoundMount, look: Lo
   const dnsName = parseEfsHostName(host) === undefined ? logged?.dnsName : host;
   const ageSeconds =
     stats?.ageSeconds ?? (state?.mount_time && Math.round(look.now / 1000 - state.mount_time));
+  const access = known && look.accessOf(known.tunnel);
   const tunnel = known && {
     ...tunnelStatus(known, look.uptimeSeconds),
+    ...(access !== undefined && { access }),
     ...look.logs.restarts(known, look.now - 1000 * (ageSeconds ?? 0)),
   };
   const address =
@@ -131,7 +143,7 @@ async function mountStatus({ mount, known, logged, stats }: FoundMount, look: Lo
     ...(stats !== undefined && { traffic: trafficOf(stats) }),
     ...(ageSeconds !== undefined && { ageSeconds }),
   };
-  return { ...status, problems: mountProblems(status, look.now) };
+  return { ...status, problems: mountProblems(status, look.now, look.context.tunnelAccess) };
 }
 
 /** Calls the file system twice: a tunnel makes a connection of its own for that. */

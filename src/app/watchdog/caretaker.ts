@@ -69,6 +69,7 @@ const WRITING_MS = 2000;
 export class Caretaker {
   readonly #context: WatchdogContext;
   readonly #reports: Reports;
+  readonly #closePort: (tunnel: WatchedTunnel) => Promise<void>;
   readonly #wake: (namesChanged: boolean) => void;
   readonly #isUnused: (tunnel: WatchedTunnel) => boolean;
   readonly #actions = new Limiter(MOST_ACTIONS);
@@ -78,17 +79,20 @@ export class Caretaker {
   readonly #underWay = new Set<Promise<void>>();
 
   /**
+   * @param closePort closes the port of a tunnel to other users, as far as that is asked for
    * @param wake called when a tunnel is to be looked at again, and whether files were made or deleted
    * @param isUnused tells from a fresh look at the kernel that nobody uses a tunnel
    */
   constructor(
     context: WatchdogContext,
     reports: Reports,
+    closePort: (tunnel: WatchedTunnel) => Promise<void>,
     wake: (namesChanged: boolean) => void,
     isUnused: (tunnel: WatchedTunnel) => boolean,
   ) {
     this.#context = context;
     this.#reports = reports;
+    this.#closePort = closePort;
     this.#wake = wake;
     this.#isUnused = isUnused;
     this.#certificates = new Certificates(
@@ -306,7 +310,7 @@ export class Caretaker {
   async #start(tunnel: WatchedTunnel, policy: Policy): Promise<void> {
     if (this.#isUnused(tunnel)) return;
     const { paths, log } = this.#context;
-    await this.#certificates.prepare(tunnel, policy);
+    await Promise.all([this.#closePort(tunnel), this.#certificates.prepare(tunnel, policy)]);
     const started = await startAgain(tunnel, paths, this.#stunnel, log);
     const { stunnel, stunnelProgram, inheritsSocket } = started;
     const namespaces = ownNamespaces();

@@ -10,6 +10,7 @@ import type { Use } from "../../core/supervise/use.ts";
 import { classifyEntry } from "../../core/tunnel/names.ts";
 import { watchClock } from "../../system/clock.ts";
 import { identityOfFile, watchPath } from "../../system/watch.ts";
+import { AccessReconciler } from "./access.ts";
 import { Caretaker, type Pass, type WatchdogContext } from "./caretaker.ts";
 import { deleteFile } from "./end.ts";
 import { Inventory, type TunnelFiles } from "./inventory.ts";
@@ -44,6 +45,7 @@ export class Supervisor {
   readonly #inventory: Inventory;
   readonly #reports = new Reports();
   readonly #caretaker: Caretaker;
+  readonly #access: AccessReconciler;
   readonly #tunnels = new Map<string, WatchedTunnel>();
   #namesChanged = false;
   /** What was read of the kernel, while it holds. */
@@ -64,9 +66,16 @@ export class Supervisor {
     this.#context = context;
     this.#policy = policy;
     this.#inventory = new Inventory(context.paths.stateDirectory);
+    this.#access = new AccessReconciler({
+      stateDirectory: context.paths.stateDirectory,
+      log: context.log,
+      reports: this.#reports,
+      mode: () => this.#policy.tunnelAccess,
+    });
     this.#caretaker = new Caretaker(
       context,
       this.#reports,
+      (tunnel) => this.#access.close(tunnel),
       (names) => (names ? this.#readNamesSoon() : this.#wake()),
       (tunnel) => readUses(context.kernel, this.#tunnels.values())(tunnel) === "unused",
     );
@@ -123,7 +132,7 @@ export class Supervisor {
     this.#stopClock();
     this.#directory?.stop?.();
     const limit = new Promise<void>((resolve) => setTimeout(resolve, STOP_MS).unref());
-    await Promise.race([this.#caretaker.idle(), limit]);
+    await Promise.race([Promise.all([this.#caretaker.idle(), this.#access.stop()]), limit]);
     for (const tunnel of this.#tunnels.values()) tunnel.unfollow();
   }
 
@@ -155,6 +164,7 @@ export class Supervisor {
         const isDue = isAtTime(tunnel, now) || pass.useOf(tunnel) !== tunnel.memory.use?.is;
         if (isDue) this.#look(tunnel, pass);
       }
+      this.#access.see(this.#tunnels.values());
       this.#failingSince = undefined;
       const lookAts = Array.from(this.#tunnels.values(), ({ busy, lookAt }) =>
         busy ? this.#nextRound : lookAt,
@@ -214,6 +224,7 @@ export class Supervisor {
     this.#readNames(now);
     if (now < this.#nextFullLook) return;
     this.#nextFullLook = now + FULL_LOOK_MS;
+    this.#access.checkAll();
     for (const tunnel of this.#tunnels.values()) {
       tunnel.changed = true;
       emptyLongLog(tunnel.paths.log);

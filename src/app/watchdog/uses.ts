@@ -42,7 +42,7 @@ function isUsed(
 }
 
 /** A process of the tunnel in another network namespace than ours, which has its own NFS clients. */
-function foreignProcess({ processes: { stunnel, keeper } }: WatchedTunnel): number | undefined {
+export function foreignProcess({ processes: { stunnel, keeper } }: WatchedTunnel): number | undefined {
   const pid = stunnel?.pid ?? keeper?.pid;
   if (pid === undefined) return undefined;
   const namespace = networkNamespaceOf(pid);

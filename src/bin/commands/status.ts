@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Command } from "commander";
+import { settingsOrDefaults } from "../../app/status/access.ts";
 import { lookAtMounts, type StatusContext } from "../../app/status/look.ts";
 import { EfsError } from "../../core/errors.ts";
 import { isHealthy, type Status } from "../../core/status/status.ts";
@@ -24,11 +25,14 @@ interface Options {
 const ANSWER_LIMIT_MS = 5000;
 const PUBLIC_MODE = 0o644;
 
-const CONTEXT: StatusContext = {
-  paths: SYSTEM_PATHS,
-  kernel: SYSTEM_KERNEL,
-  answerLimitMs: ANSWER_LIMIT_MS,
-};
+function context(): StatusContext {
+  return {
+    paths: SYSTEM_PATHS,
+    kernel: SYSTEM_KERNEL,
+    answerLimitMs: ANSWER_LIMIT_MS,
+    tunnelAccess: settingsOrDefaults(SYSTEM_PATHS.config).tunnel_access,
+  };
+}
 
 export function addStatus(program: Command): void {
   const command = program
@@ -42,7 +46,7 @@ export function addStatus(program: Command): void {
     .option("--output <file>", "with --json or --prometheus: write it to this file, at once and whole");
   inquiry(command, async (mountPoint: string | undefined, options: Options) => {
     checkOptions(options);
-    const look = async () => only(await lookAtMounts(CONTEXT), mountPoint);
+    const look = async () => only(await lookAtMounts(context()), mountPoint);
     return options.watch ? watch(look, intervalMs(options.interval)) : tell(await look(), options);
   });
 }

@@ -1,3 +1,5 @@
+import { ACCESS_MODES } from "../access/mode.ts";
+
 /**
  * Every key of efs-utils.conf: its section, its type and what a missing key means. The file's parser, the
  * shipped file's test and the manual page all read this one table.
@@ -52,7 +54,7 @@ function integer(least: number, most: number): KeyType<number> {
   };
 }
 
-function oneOf<const T extends string>(...values: T[]): KeyType<T> {
+function oneOf<const T extends string>(...values: readonly T[]): KeyType<T> {
   return {
     expected: `one of ${values.join(", ")}`,
     read: (value) => values.find((candidate) => candidate.toLowerCase() === value.toLowerCase()),
@@ -88,6 +90,7 @@ export const KEYS = {
   fips_mode_enabled: key("mount", boolean, false),
   require_tls: key("mount", boolean, false),
   require_encryption_at_rest: key("mount", boolean, false),
+  tunnel_access: key("mount", oneOf(...ACCESS_MODES), "auto"),
   port_range_lower_bound: key("mount", integer(1, 65_535), 20_049),
   port_range_upper_bound: key("mount", integer(1, 65_536), 20_449),
   optimize_readahead: key("mount", boolean, true),

@@ -21,6 +21,7 @@ export const CHECKS = {
   credentials: "credentials",
   "efs-api": "EFS API",
   "local-ports": "local ports",
+  "tunnel-access": "access to tunnels",
   "state-directory": "state directory",
   watchdog: "watchdog",
   fstab: "/etc/fstab",

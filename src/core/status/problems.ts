@@ -1,21 +1,29 @@
+import { type AccessMode, NO_FILTER_REMEDY } from "../access/mode.ts";
 import type { Answer, MountStatus, Problem, TunnelStatus } from "./status.ts";
 
-/** What is wrong with a mount, worst first. `now` in milliseconds since the epoch. */
+/**
+ * What is wrong with a mount, worst first.
+ *
+ * @param now in milliseconds since the epoch
+ * @param mode who is to have access to tunnels
+ */
 export function mountProblems(
   { mountPoint, protection, tunnel, answer }: Omit<MountStatus, "problems">,
   now: number,
+  mode: AccessMode = "auto",
 ): Problem[] {
   const place = mountPoint ?? "its mount point";
-  const own = tunnel === undefined ? [] : tunnelProblems(tunnel, place, now);
+  const own = tunnel === undefined ? [] : tunnelProblems(tunnel, place, now, mode);
   // one that is down cannot answer
   const isDown = protection === "tls" && tunnel?.pid === undefined;
   return isDown ? own : [...own, ...answerProblems(answer, protection)];
 }
 
 function tunnelProblems(
-  { port, pid, kept, certificate }: TunnelStatus,
+  { port, pid, kept, certificate, access }: TunnelStatus,
   place: string,
   now: number,
+  mode: AccessMode,
 ): Problem[] {
   const problems: Problem[] = [];
   if (pid === undefined) {
@@ -27,6 +35,12 @@ function tunnelProblems(
     problems.push({
       what: "nobody holds the tunnel's socket: a writer would notice when stunnel dies",
       remedy: "unmount and mount again when that suits you",
+    });
+  }
+  if (access === "any" && mode !== "any") {
+    problems.push({
+      what: `every local user can use the tunnel on port ${port}, as any user of the file system`,
+      remedy: `see efs-utils doctor and mount-watchdog.log; ${NO_FILTER_REMEDY}`,
     });
   }
   if (certificate !== undefined && certificate.expiresAt.getTime() <= now) {

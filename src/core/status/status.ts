@@ -22,6 +22,9 @@ export interface ClientCertificate {
   readonly expiresAt: Date;
 }
 
+/** Who can connect to a tunnel: root and the kernel's NFS client alone, or every local user. */
+export type TunnelAccess = "root" | "any";
+
 /** The tunnel of a mount. A fact that could not be had is not there. */
 export interface TunnelStatus {
   readonly port: number;
@@ -36,6 +39,7 @@ export interface TunnelStatus {
   /** Where the client's identity comes from, in a reader's words. */
   readonly identity?: string;
   readonly accessPoint?: string;
+  readonly access?: TunnelAccess;
   /** In another network namespace, where it cannot be asked from here. */
   readonly networkNamespace?: string;
 }

@@ -1,3 +1,4 @@
+import type { AccessMode } from "../access/mode.ts";
 import { type ConfigFile, isSet, settings } from "../config/config.ts";
 import { type LogSettings, logSettings } from "../config/log-settings.ts";
 
@@ -18,6 +19,7 @@ export interface Policy {
   /** Whether the instance metadata service is asked without a token. */
   readonly disableMetadataToken: boolean;
   readonly optimizeReadAhead: boolean;
+  readonly tunnelAccess: AccessMode;
 }
 
 const SECOND_MS = 1000;
@@ -52,6 +54,7 @@ export function policyOf(file: ConfigFile): Policy {
     log: logSettings(values),
     source: values.source,
     optimizeReadAhead: values.optimize_readahead,
+    tunnelAccess: values.tunnel_access,
     disableMetadataToken: values.disable_fetch_ec2_metadata_token,
   };
 }

@@ -73,6 +73,7 @@ async function machine(t: TestContext, options: MachineOptions = {}): Promise<Do
       logDirectory: at("log"),
       mountNfs: "/sbin/mount.nfs4",
       stunnelMemory: at("stunnel.json"),
+      firewallCache: at("firewall.json"),
       atRestMemory: at("at-rest"),
       turns: at("turns"),
       keeper: "/none",

@@ -19,6 +19,7 @@ export const SAMPLES: Record<KeyId, [text: string, value: unknown, wrong: string
   fips_mode_enabled: ["1", true, "enabled"],
   require_tls: ["yes", true, "always"],
   require_encryption_at_rest: ["on", true, "aes"],
+  tunnel_access: ["ROOT", "root", "users"],
   port_range_lower_bound: ["30000", 30_000, "0"],
   port_range_upper_bound: ["31000", 31_000, "70000"],
   optimize_readahead: ["no", false, "-"],

@@ -10,6 +10,7 @@ const WELL: TunnelStatus = {
   port: 20_049,
   pid: 4711,
   kept: true,
+  access: "root",
   certificate: { createdAt: new Date(NOW - 1000), expiresAt: new Date(NOW + 1000) },
 };
 const mount = (tunnel: TunnelStatus, more: Partial<MountStatus> = {}) => ({
@@ -32,12 +33,21 @@ describe("a mount's problems", () => {
     );
   });
 
+  test("are none where every user is to have access to tunnels", () => {
+    assert.deepEqual(mountProblems(mount({ ...WELL, access: "any" }), NOW, "any"), []);
+  });
+
   const { pid: _, ...down } = WELL;
   const cases: [what: string, of: ReturnType<typeof mount>, says: RegExp][] = [
     [
       "its tunnel is down",
       mount(down, { answer: { outcome: "closed" } }),
       /no tunnel runs on port 20049.*\/mnt\/efs/,
+    ],
+    [
+      "every user can use it",
+      mount({ ...WELL, access: "any" }),
+      /every local user can use the tunnel on port/,
     ],
     ["nobody holds its socket", mount({ ...WELL, kept: false }), /nobody holds/],
     [

@@ -1,0 +1,171 @@
+import {
+  IPTABLES_CHAIN,
+  type IptablesState,
+  iptablesChange,
+  iptablesPorts,
+  iptablesRemoval,
+  iptablesState,
+} from "../../core/access/iptables.ts";
+import type { PortChange } from "../../core/access/mode.ts";
+import { NFT_LIST, NFT_REMOVAL, nftChange, nftPorts } from "../../core/access/nft.ts";
+import { EfsError } from "../../core/errors.ts";
+import { type RunResult, run } from "../../system/process.ts";
+
+/** The kernel's packet filter in one network namespace, as far as it is about tunnels. */
+export interface Firewall {
+  /** The program that changes it. */
+  readonly program: string;
+  /**
+   * The ports that are closed to other users than root.
+   *
+   * @throws EfsError (system)
+   */
+  closedPorts(): Promise<Set<number>>;
+  /**
+   * Closes and opens ports, all at once or not at all. What is there already is no failure, and what was taken away
+   * of our rules is put back.
+   *
+   * @throws EfsError (system)
+   */
+  change(change: PortChange): Promise<void>;
+  /**
+   * Removes everything of ours, where it is there.
+   *
+   * @throws EfsError (system)
+   */
+  clear(): Promise<void>;
+  /**
+   * Fails where the kernel would not take our rules. Changes nothing.
+   *
+   * @throws EfsError (system)
+   */
+  test(): Promise<void>;
+}
+
+const NSENTER = "/usr/bin/nsenter";
+/** A change takes milliseconds; the kernel may have to load modules first. */
+const LIMIT_MS = 10_000;
+/** How long iptables waits for its lock, in seconds. */
+const LOCK_SECONDS = 5;
+/** How often a change is planned again, where others changed the same rules meanwhile. */
+const MOST_ATTEMPTS = 5;
+
+/** @param program the absolute path of nft(8) or of an iptables(8) */
+export function firewall(program: string, networkNamespace: string | undefined): Firewall {
+  return program.endsWith("/nft")
+    ? new Nftables(program, networkNamespace)
+    : new Iptables(program, networkNamespace);
+}
+
+/** Runs a program in a network namespace. */
+async function runIn(
+  networkNamespace: string | undefined,
+  program: string,
+  args: readonly string[],
+  input?: string,
+): Promise<RunResult> {
+  const [file = program, ...entered] =
+    networkNamespace === undefined
+      ? [program, ...args]
+      : [NSENTER, `--net=${networkNamespace}`, program, ...args];
+  return run(file, entered, { timeoutMs: LIMIT_MS, ...(input !== undefined && { input }) });
+}
+
+function requireSuccess(program: string, { status, stderr, timedOut }: RunResult): void {
+  if (status === 0) return;
+  const [said = ""] = stderr.trim().split("\n");
+  const why = timedOut ? `no answer within ${LIMIT_MS / 1000} s` : said || `exit status ${status}`;
+  throw new EfsError("system", `${program}: ${why}`);
+}
+
+class Nftables implements Firewall {
+  readonly program: string;
+  readonly #namespace: string | undefined;
+
+  constructor(program: string, networkNamespace: string | undefined) {
+    this.program = program;
+    this.#namespace = networkNamespace;
+  }
+
+  async closedPorts(): Promise<Set<number>> {
+    const result = await this.#run(NFT_LIST);
+    if (result.status !== 0 && /No such file or directory/.test(result.stderr)) return new Set();
+    requireSuccess(this.program, result);
+    return nftPorts(result.stdout);
+  }
+
+  async change(change: PortChange): Promise<void> {
+    requireSuccess(this.program, await this.#run(["-f", "-"], nftChange(change)));
+  }
+
+  async clear(): Promise<void> {
+    requireSuccess(this.program, await this.#run(["-f", "-"], NFT_REMOVAL));
+  }
+
+  async test(): Promise<void> {
+    const nothing = nftChange({ close: [], open: [] });
+    requireSuccess(this.program, await this.#run(["--check", "-f", "-"], nothing));
+  }
+
+  #run(args: readonly string[], input?: string): Promise<RunResult> {
+    return runIn(this.#namespace, this.program, args, input);
+  }
+}
+
+class Iptables implements Firewall {
+  readonly program: string;
+  readonly #namespace: string | undefined;
+
+  constructor(program: string, networkNamespace: string | undefined) {
+    this.program = program;
+    this.#namespace = networkNamespace;
+  }
+
+  async closedPorts(): Promise<Set<number>> {
+    return iptablesPorts(await this.#state());
+  }
+
+  change(change: PortChange): Promise<void> {
+    return this.#apply((state) => iptablesChange(state, change));
+  }
+
+  clear(): Promise<void> {
+    return this.#apply(iptablesRemoval);
+  }
+
+  async test(): Promise<void> {
+    const state = { rules: undefined, jumps: 0, isFirst: false };
+    const change = iptablesChange(state, { close: [1], open: [] });
+    // with our chain there it would fail for that alone
+    const { rules } = await this.#state();
+    if (rules === undefined) requireSuccess(this.program, await this.#restore(["--test"], change ?? ""));
+  }
+
+  /** Carries out what is planned for the rules as they are; again, where they were changed meanwhile. */
+  async #apply(plan: (state: IptablesState) => string | undefined): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const batch = plan(await this.#state());
+      if (batch === undefined) return;
+      const result = await this.#restore([], batch);
+      if (result.status === 0) return;
+      if (attempt === MOST_ATTEMPTS) requireSuccess(this.program, result);
+    }
+  }
+
+  async #state(): Promise<IptablesState> {
+    const [chain, output] = await Promise.all([
+      this.#run(this.program, ["-S", IPTABLES_CHAIN]),
+      this.#run(this.program, ["-S", "OUTPUT"]),
+    ]);
+    requireSuccess(this.program, output);
+    return iptablesState(chain.status === 0 ? chain.stdout : undefined, output.stdout);
+  }
+
+  #restore(flags: readonly string[], batch: string): Promise<RunResult> {
+    return this.#run(`${this.program}-restore`, ["--noflush", ...flags], batch);
+  }
+
+  #run(program: string, args: readonly string[], input?: string): Promise<RunResult> {
+    return runIn(this.#namespace, program, ["-w", String(LOCK_SECONDS), ...args], input);
+  }
+}
