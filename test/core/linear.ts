@@ -30,7 +30,8 @@ import { complaints, lastVerdict } from "../../src/core/tunnel/tunnel-log.ts";
 const capabilities = {
   version: "5",
   options: new Set(["accept"]),
-  quietForeground: true, promptOutput: true,
+  quietForeground: true,
+  promptOutput: true,
   inheritsSockets: true,
 };
 const entry = (message: string) => ({ time: 0, level: "INFO" as const, message });
