@@ -78,6 +78,7 @@ const WORDS: readonly Row[] = [
   ["to 5.70", /^Rejected by OCSP/, rejectedByResponder],
   ["from 5.71", /^OCSP: Rejected \(/, rejectedByResponder],
   ["all", OF_HEALTHY_CONNECTIONS, (told) => told],
+  ["all", /^OCSP: Unknown verification/, unknownStatus],
   ["all", /^OCSP: (?:Certificate accepted|Accepted)/, ({ complaint: _, responder: __, ...told }) => told],
   ["all", /^No more addresses to connect/, unreachable],
   ["all", /\bSSL_connect: (.*)/, (told, _, [, why = ""]) => verdict(told, handshakeFailure(why, told))],
@@ -88,6 +89,8 @@ const WORDS: readonly Row[] = [
 /** What fails a handshake, by the TLS library's words (OpenSSL 1.1.1 to 3.5) and by the kernel's. */
 const HANDSHAKE_FAILURES: readonly (readonly [says: RegExp, kind: "impostor" | "no-tls-1.2" | "no-tls"])[] = [
   [/bad signature|bad rsa|digest check failed|decrypt error|wrong signature/, "impostor"],
+  // a signature by another RSA key is noise, whose first fault is named
+  [/octet invalid|salt length|invalid padding|padding check failed|block type is not 01/, "impostor"],
   [/alert protocol version|unsupported protocol|no protocols available|inappropriate fallback/, "no-tls-1.2"],
   [/wrong version number|unknown protocol|http request|packet length too long|bad record type/, "no-tls"],
 ];
@@ -99,6 +102,11 @@ function rejectedByCertificate(told: Told, message: string): Told {
   if (/Subject checks failed/.test(complaint ?? "")) return verdict(told, { kind: "wrong-host" });
   const detail = (complaint ?? message).replace(/^CERT: (?:Pre-verification error: )?/, "");
   return verdict(told, { kind: "untrusted", detail });
+}
+
+/** What was wrong with the answer was said before, where something was. */
+function unknownStatus(told: Told, message: string): Told {
+  return /^OCSP: .*\berror:/.test(told.complaint ?? "") ? told : { ...told, complaint: message };
 }
 
 function rejectedByResponder(told: Told, message: string): Told {

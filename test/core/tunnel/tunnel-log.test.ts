@@ -171,6 +171,15 @@ VERDICTS.push(
     { kind: "impostor", detail: "error:0A00007B:SSL routines::bad signature" },
   ],
   [
+    "the key of another RSA certificate, where its signature by chance begins as one does",
+    log(
+      ...CONNECTED,
+      GOOD,
+      "LOG3[0]: SSL_connect: ../crypto/rsa/rsa_pss.c:116: error:02000086:rsa routines::last octet invalid",
+    ),
+    { kind: "impostor", detail: "error:02000086:rsa routines::last octet invalid" },
+  ],
+  [
     "an alert when data is sent",
     log(
       ...CONNECTED,
