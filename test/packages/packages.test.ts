@@ -379,7 +379,7 @@ function tests(made: Made): void {
         const isInstalled = (name: string) =>
           kind === "deb"
             ? /^Status: .* installed$/m.test(machine.run("dpkg-query", "--status", name).stdout)
-            : spawnSync("rpm", ["--root", machine.root, "--query", name]).status === 0;
+            : spawnSync("rpm", ["--root", machine.root, "--query", name], { stdio: "ignore" }).status === 0;
         return { machine, install, add, isInstalled };
       }
 
