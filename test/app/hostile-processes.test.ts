@@ -123,13 +123,15 @@ describe("what is there now counts when a tunnel ends:", () => {
     return tunnel;
   }
 
+  /** Who has a state file is not ended meanwhile. */
+  const KEEP_UNUSED = "[mount-watchdog]\nunmount_grace_period_sec = 600\n";
   const NEW = formatState({ pid: -1, cmd: [], files: [], mountpoint: "/mnt/new" });
 
   test("a state file that comes while its processes are being ended stays", async (t) => {
     const rig = new Rig(t);
     const tunnel = await slow(rig, await orphan(rig));
     const { stunnelConfig, stateFile } = tunnel.paths;
-    await rig.watch();
+    await rig.watch(KEEP_UNUSED);
     await eventually("it is being ended", () => !existsSync(stunnelConfig));
     writeFileSync(stateFile, NEW);
     await eventually("it has ended", () => rig.logged(/nothing uses it any more/).length > 0);
@@ -143,7 +145,7 @@ describe("what is there now counts when a tunnel ends:", () => {
     const others: RigTunnel[] = [];
     for (let count = 0; count < MOST_ACTIONS; count += 1) others.push(await slow(rig, await orphan(rig)));
     const last = await orphan(rig);
-    await rig.watch();
+    await rig.watch(KEEP_UNUSED);
     await eventually("those before it are being ended", () =>
       others.every(({ paths }) => !existsSync(paths.stunnelConfig)),
     );

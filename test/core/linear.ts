@@ -33,6 +33,7 @@ const capabilities = {
   quietForeground: true,
   promptOutput: true,
   inheritsSockets: true,
+  promptOutput: true,
 };
 const entry = (message: string) => ({ time: 0, level: "INFO" as const, message });
 
