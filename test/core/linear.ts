@@ -33,7 +33,6 @@ const capabilities = {
   quietForeground: true,
   promptOutput: true,
   inheritsSockets: true,
-  promptOutput: true,
 };
 const entry = (message: string) => ({ time: 0, level: "INFO" as const, message });
 
