@@ -187,7 +187,7 @@ export class ServerCheck {
     // it may have answered meanwhile
     if (this.#reader.verdict?.kind !== "asking-responder") return;
     const detail = isKnown ? `nothing within ${(limitMs / 1000).toFixed(1)} s` : "its name does not resolve";
-    this.#controller.abort(responderFailed(responder, detail));
+    this.#controller.abort(responderFailed(this.#target, responder, detail));
   }
 }
 

@@ -227,7 +227,7 @@ const CASES: Case[] = [
   },
 ];
 
-describe("the installed stunnel's server is proven by an answer, or named", { concurrency: true }, () => {
+describe("the installed stunnel's server is proven by an answer, or named", { concurrency: 8 }, () => {
   const cleanUps: (() => unknown)[] = [];
   const group: Test = { after: (cleanUp) => void cleanUps.push(cleanUp) };
   let world: World;

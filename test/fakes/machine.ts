@@ -8,6 +8,7 @@ import { createServer, type TLSSocket } from "node:tls";
 import { Authority, type Test } from "../app/authority.ts";
 import { CHECKOUT } from "../bin/built.ts";
 import { run } from "./namespaces.ts";
+import { answerNull } from "./nfs-null.ts";
 
 /** What a machine is made in, beside its network: see inNamespaces. */
 export const MACHINE_NAMESPACES = ["--mount", "--pid", "--mount-proc"];
@@ -117,7 +118,8 @@ export class Machine {
     const sockets = new Set<TLSSocket>();
     server.on("tlsClientError", () => {});
     server.on("secureConnection", (socket) => {
-      sockets.add(socket.on("error", () => {}).resume());
+      sockets.add(socket.on("error", () => {}));
+      answerNull(socket);
       const presented = socket.getPeerX509Certificate();
       if (presented !== undefined) this.#presented.push(presented);
       this.#clients.emit("presented");

@@ -36,7 +36,7 @@ export function refusal(
         "do not mount from it; if you must, noocsp or stunnel_check_cert_validity = false gives up this check",
       );
     case "responder-failed":
-      return responderFailed(verdict.responder, verdict.detail);
+      return responderFailed(target, verdict.responder, verdict.detail);
     case "impostor":
       return fail(
         `${server} does not have the key of the certificate that it shows: ${verdict.detail}`,
@@ -70,9 +70,14 @@ export function refusal(
 }
 
 /** The server's certificate could not be checked for revocation. */
-export function responderFailed(responder: string | undefined, detail: string): EfsError {
+export function responderFailed(
+  target: ResolvedTarget,
+  responder: string | undefined,
+  detail: string,
+): EfsError {
   const name = responder === undefined ? "of the server's certificate" : responder;
-  return new EfsError("mount", printable(`the OCSP responder ${name} gave no answer: ${detail}`), {
+  const what = `whether the certificate of ${describeServer(target)} is revoked is not known`;
+  return new EfsError("mount", printable(`${what}: the OCSP responder ${name} gave no answer: ${detail}`), {
     hint: "let this machine reach it, or give up the revocation check with the option noocsp or stunnel_check_cert_validity = false in efs-utils.conf",
   });
 }
