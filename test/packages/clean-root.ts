@@ -8,7 +8,7 @@ export const CACHE = join(import.meta.dirname, ".cache");
 /** What the package depends on, and what uses the files that it brings. */
 const PACKAGES = ["stunnel4", "nfs-common", "util-linux", "logrotate"];
 
-const DEBOOTSTRAP_LIMIT_MS = 600_000;
+const DEBOOTSTRAP_LIMIT_MS = 1_800_000;
 
 /** A system of this machine's Debian with these packages; nothing may be written there. */
 export function cleanRoot(): string {

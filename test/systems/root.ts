@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 /** Where roots are kept, for each checkout of this machine. */
 const CACHE = "/var/cache/amazon-efs-mount-helper-tests";
-const DEBOOTSTRAP_LIMIT_MS = 600_000;
+const DEBOOTSTRAP_LIMIT_MS = 1_800_000;
 const DISTRIBUTION = "Debian";
 
 /** Debian's suites that tests run in. */
