@@ -48,7 +48,7 @@ export async function mountFileSystem(
   // what it takes to be in another one is made ready while the target is looked up
   const network = tunnelNetwork(request.networkNamespace, context.paths.socketMaker);
   const turn = askForTurn(request, () => timeLeftMs(targetContext.settings, context.elapsedMs()), context);
-  let seen = () => "region and name were being looked up";
+  let seen = () => turn.waitsFor() ?? "region and name were being looked up";
   const sees = (describe: () => string) => {
     seen = describe;
   };
@@ -96,7 +96,6 @@ async function mountIn(
   if (await unlessAborted(isNetworkMissing(request), context.signal)) return "too-early";
   const [target, parts] = await unlessAborted(lookUp, context.signal);
   context.located(target);
-  context.sees(turn.describe);
   await unlessAborted(turn.come, context.signal);
   context.sees(() => `its server is ${describeServer(target)}`);
   const settings = targetContext.settingsFor(target.region);

@@ -11,8 +11,8 @@ import type { MountContext } from "./context.ts";
 export interface Turn {
   /** Rejects with an EfsError (mount) where it has not come in time, or with the signal's reason. */
   readonly come: Promise<void>;
-  /** Whom it waits for. */
-  describe(): string;
+  /** Whom it waits for, while it does. */
+  waitsFor(): string | undefined;
   /** Gives it up, or ends the waiting for it. */
   end(): void;
 }
@@ -32,6 +32,7 @@ export function askForTurn(request: MountRequest, timeLeftMs: () => number, cont
   const given = new AbortController();
   const signal = AbortSignal.any([context.signal, given.signal]);
   let lock: Lock | undefined;
+  let isWaiting = false;
   const describe = () => {
     const pid = /^\d+$/.exec(readIfThere(path) ?? "")?.[0];
     return `another mount.efs${pid === undefined ? "" : `, process ${pid},`} is at work there`;
@@ -52,9 +53,11 @@ export function askForTurn(request: MountRequest, timeLeftMs: () => number, cont
     makePrivateDirectory(turns);
     if (!(await attempt(0))) {
       const what = `Waiting for ${mountPoint}: ${describe()}`;
+      isWaiting = true;
       context.log.info(what);
       context.step(what);
       if (!(await attempt(timeLeftMs()))) throw busy();
+      isWaiting = false;
     }
     writeFileSync(path, `${process.pid}`);
   };
@@ -70,7 +73,7 @@ export function askForTurn(request: MountRequest, timeLeftMs: () => number, cont
   come.catch(() => {});
   return {
     come,
-    describe,
+    waitsFor: () => (isWaiting ? describe() : undefined),
     end: () => {
       given.abort();
       release();
