@@ -44,6 +44,8 @@ const SIDE_BY_SIDE = [
     long("test/packages/packages.test.ts"),
     long("test/packages/take-over.test.ts"),
     long("test/packages/contents.test.ts"),
+    long("test/parsers/linear.test.ts"),
+    long("test/parsers/guided.test.ts"),
   ],
 ];
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Runs the unit tests: every test/**/*.test.ts but those in guest/, faults/, packages/, stunnels/ and systems/. Arguments
+// Runs the unit tests: every test/**/*.test.ts but those in guest/, faults/, packages/, parsers/, stunnels/ and systems/. Arguments
 // that begin with - go to node's test runner, others pick the files whose path holds one of them: `npm run unit -- core/config`.
 //
 // The files are compiled once, all together: a loader in each of their processes would cost more than most of the tests. The
@@ -24,7 +24,9 @@ const options = args.filter((argument) => argument.startsWith("-"));
 const picked = args.filter((argument) => !argument.startsWith("-"));
 const files = fs
   .readdirSync(path.join(ROOT, "test"), { recursive: true })
-  .filter((file) => file.endsWith(".test.ts") && !/^(guest|faults|packages|stunnels|systems)\//.test(file))
+  .filter(
+    (file) => file.endsWith(".test.ts") && !/^(guest|faults|packages|parsers|stunnels|systems)\//.test(file),
+  )
   .filter((file) => picked.length === 0 || picked.some((part) => `test/${file}`.includes(part)))
   .map((file) => path.join("test", file))
   .sort();
