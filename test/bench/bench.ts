@@ -8,6 +8,7 @@ import { measureCertificate } from "./certificate.ts";
 import { measureFallback } from "./fallback.ts";
 import { measureMount } from "./mount.ts";
 import { measureRecovery } from "./recovery.ts";
+import { measureStunnels, prepareStunnels } from "./stunnels.ts";
 import { type Row, table } from "./table.ts";
 import { measureWatchdog } from "./watchdog.ts";
 
@@ -19,11 +20,19 @@ if (process.argv[2] === INSIDE) {
   run("mount", "-t", "tmpfs", "tmpfs", PLACE);
   process.env.TMPDIR = PLACE;
   const rows: Row[] = [];
-  const measures = [measureCertificate, measureMount, measureFallback, measureWatchdog, measureRecovery];
+  const measures = [
+    measureCertificate,
+    measureMount,
+    measureFallback,
+    measureWatchdog,
+    measureRecovery,
+    measureStunnels,
+  ];
   for (const measure of measures) rows.push(...(await measure()));
   process.stdout.write(table(rows));
   process.exit(0);
 }
+await prepareStunnels();
 const namespaces = ["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"];
 const again = [process.execPath, ...process.execArgv, fileURLToPath(import.meta.url), INSIDE];
 const { status } = spawnSync("/usr/bin/unshare", [...namespaces, ...again], { stdio: "inherit" });

@@ -1,21 +1,15 @@
 /** Mounts with the stunnels and OpenSSLs of several Debian releases: see cases.ts for what is tried with each. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync } from "node:fs";
-import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { buildSync } from "esbuild";
 import type { Test } from "../app/authority.ts";
-import { buildInto } from "../bin/built.ts";
-import { inNamespaces, NO_NAMESPACES, run } from "../fakes/namespaces.ts";
+import { inNamespaces, NO_NAMESPACES } from "../fakes/namespaces.ts";
 import { CASES, type Case } from "./cases.ts";
 import { tunnelInUse } from "./in-use.ts";
-import { type Given, SuiteMachine } from "./machine.ts";
-import { DOMAIN, Pki } from "./pki.ts";
-import { startResponders } from "./responders.ts";
-import { startServer } from "./servers.ts";
+import { SuiteMachine } from "./machine.ts";
+import { DOMAIN } from "./pki.ts";
 import { SUITES, suiteRoot } from "./suites.ts";
 import { bareHandshake, least, slowness } from "./times.ts";
+import { fileSystem, world } from "./world.ts";
 
 const LIMIT_MS = 1_200_000;
 /** Mounts at a time: most of their time is spent waiting. */
@@ -24,47 +18,6 @@ const CONCURRENCY = 4;
 const ANSWER_LIMIT_MS = 5000;
 /** A mount is made in this time over what the bare handshake takes. */
 const MOUNT_LIMIT_MS = 1000;
-
-/** Those of the product's that have a mount table of their own: this kernel mounts no NFS. */
-const OWN_PROGRAMS = [
-  ["own-watchdog", "../app/own-watchdog.ts"],
-  ["own-status", "own-status.ts"],
-] as const;
-
-const number = (index: number) => String(index + 1);
-const fileSystem = (index: number) => `fs-${number(index).padStart(8, "0")}`;
-const address = (index: number) => `127.0.1.${number(index)}`;
-
-/** The servers of all cases, and what each machine is given. */
-async function world(group: Test): Promise<Given> {
-  run("mount", "--make-rprivate", "/");
-  run("mount", "-t", "tmpfs", "tmpfs", "/media");
-  const folder = mkdtempSync("/media/world-");
-  const programs = join(folder, "programs");
-  mkdirSync(programs);
-  buildInto(programs);
-  for (const [name, source] of OWN_PROGRAMS) {
-    const entryPoints = [fileURLToPath(new URL(source, import.meta.url))];
-    buildSync({
-      entryPoints,
-      outfile: join(programs, `${name}.cjs`),
-      bundle: true,
-      platform: "node",
-      format: "cjs",
-    });
-  }
-  const pki = new Pki(join(folder, "pki"));
-  await startResponders(group, pki);
-  for (const [index, { server = "answers", certificate = "no-AIA" }] of CASES.entries())
-    await startServer(server, {
-      test: group,
-      address: address(index),
-      identity: pki.server(certificate),
-      pki,
-    });
-  const hosts = new Map(CASES.map((_, index) => [`${fileSystem(index)}.${DOMAIN}`, address(index)]));
-  return { programs, authority: pki.file("authority.pem"), hosts, privateKey: pki.file("other.key") };
-}
 
 /** One mount of a case, and what was seen of it. */
 async function attempt(machine: SuiteMachine, { name, options }: Case, index: number) {

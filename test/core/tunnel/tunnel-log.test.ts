@@ -162,6 +162,11 @@ const VERDICTS: [what: string, log: string, verdict: TunnelVerdict | undefined][
 ];
 VERDICTS.push(
   [
+    "an RSA signature that is larger than the key allows",
+    log(...CONNECTED, GOOD, "LOG3[0]: SSL_connect: error:02000084:rsa routines::data too large for modulus"),
+    { kind: "impostor", detail: "error:02000084:rsa routines::data too large for modulus" },
+  ],
+  [
     "the key of another certificate, after words that accept the certificate",
     log(
       ...CONNECTED,
