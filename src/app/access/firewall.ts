@@ -5,10 +5,12 @@ import {
   iptablesPorts,
   iptablesRemoval,
   iptablesState,
+  iptablesTrial,
 } from "../../core/access/iptables.ts";
 import type { PortChange } from "../../core/access/mode.ts";
 import { NFT_LIST, NFT_REMOVAL, nftChange, nftPorts } from "../../core/access/nft.ts";
 import { EfsError } from "../../core/errors.ts";
+import { joinLines } from "../../core/text.ts";
 import { type RunResult, run } from "../../system/process.ts";
 
 /** The kernel's packet filter in one network namespace, as far as it is about tunnels. */
@@ -35,7 +37,7 @@ export interface Firewall {
    */
   clear(): Promise<void>;
   /**
-   * Fails where the kernel would not take our rules. Changes nothing.
+   * Fails where the kernel does not take our rules. Nothing is changed afterwards.
    *
    * @throws EfsError (system)
    */
@@ -47,6 +49,8 @@ const NSENTER = "/usr/bin/nsenter";
 const LIMIT_MS = 10_000;
 /** How long iptables waits for its lock, in seconds. */
 const LOCK_SECONDS = 5;
+/** So much of what a program says is told. */
+const MAX_WORDS = 300;
 /** How often a change is planned again, where others changed the same rules meanwhile. */
 const MOST_ATTEMPTS = 5;
 
@@ -73,7 +77,7 @@ async function runIn(
 
 function requireSuccess(program: string, { status, stderr, timedOut }: RunResult): void {
   if (status === 0) return;
-  const [said = ""] = stderr.trim().split("\n");
+  const said = joinLines(stderr.trim(), ", ").slice(0, MAX_WORDS);
   const why = timedOut ? `no answer within ${LIMIT_MS / 1000} s` : said || `exit status ${status}`;
   throw new EfsError("system", `${program}: ${why}`);
 }
@@ -134,11 +138,9 @@ class Iptables implements Firewall {
   }
 
   async test(): Promise<void> {
-    const state = { rules: undefined, jumps: 0, isFirst: false };
-    const change = iptablesChange(state, { close: [1], open: [] });
-    // with our chain there it would fail for that alone
-    const { rules } = await this.#state();
-    if (rules === undefined) requireSuccess(this.program, await this.#restore(["--test"], change ?? ""));
+    const { make, remove } = iptablesTrial(process.pid);
+    requireSuccess(this.program, await this.#restore([], make));
+    requireSuccess(this.program, await this.#restore([], remove));
   }
 
   /** Carries out what is planned for the rules as they are; again, where they were changed meanwhile. */

@@ -89,6 +89,19 @@ export function iptablesRemoval({ rules, jumps }: IptablesState): string | undef
   ]);
 }
 
+/**
+ * Makes our rules in a chain that nothing jumps to, and removes it: `--test` is no trial, since it does not ask the kernel.
+ *
+ * @param id what tells the chain from those of other trials
+ */
+export function iptablesTrial(id: number): { readonly make: string; readonly remove: string } {
+  const chain = `EFS-TRIAL-${id}`;
+  return {
+    make: batch([`-N ${chain}`, ...rulesOf(1).map((rule) => `-A ${chain} ${rule}`)]),
+    remove: batch([`-F ${chain}`, `-X ${chain}`]),
+  };
+}
+
 function batch(commands: readonly string[]): string {
   return ["*filter", ...commands, "COMMIT", ""].join("\n");
 }
