@@ -2,7 +2,7 @@
 import { appendFileSync, closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { run } from "./command.ts";
+import { run, slowness } from "./command.ts";
 import type { Guest } from "./guest.ts";
 import type { GuestRecord, Scenario } from "./scenario.ts";
 
@@ -36,7 +36,7 @@ export async function reportEach(
   tell({ type: "ready", seconds: readySeconds });
   for (const { name, scenario } of scenarios) {
     if (!isOurs(name)) continue;
-    tell({ type: "begin", name, limitMs: scenario.limitMs + CLEAR_AWAY_MS });
+    tell({ type: "begin", name, limitMs: (scenario.limitMs + CLEAR_AWAY_MS) * slowness });
     const result = await runOne(scenario);
     appendFileSync(join(OUT, "scenarios.log"), `== ${name}\n${result.error}\n${result.log}\n\n`);
     tell({ type: "end", name, ...result });
@@ -47,8 +47,8 @@ export async function reportEach(
 /** Runs a scenario's body, within its time limit; answers what went wrong, or "". */
 export async function attempt(guest: Guest, { body, limitMs }: Scenario): Promise<string> {
   try {
-    const late = sleep(limitMs, undefined, { ref: false }).then(() => {
-      throw new Error(`the scenario's time limit of ${limitMs / 1000} s is over`);
+    const late = sleep(limitMs * slowness, undefined, { ref: false }).then(() => {
+      throw new Error(`the scenario's time limit of ${(limitMs / 1000) * slowness} s is over`);
     });
     await Promise.race([body(guest), late]);
     return "";
