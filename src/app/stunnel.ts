@@ -1,4 +1,3 @@
-import { accessSync, constants, statSync } from "node:fs";
 import { posix } from "node:path";
 import { EfsError } from "../core/errors.ts";
 import {
@@ -7,6 +6,7 @@ import {
   STUNNEL_NAMES,
   type StunnelCapabilities,
 } from "../core/tunnel/capabilities.ts";
+import { fileIdentity, isExecutable } from "../system/executable.ts";
 import { makeDirectory, readIfThere, writeAtomically } from "../system/files.ts";
 import { run } from "../system/process.ts";
 
@@ -51,12 +51,6 @@ async function askForHelp(path: string): Promise<string> {
   return `${stderr}\n${stdout}`;
 }
 
-/** What changes when a program is replaced, also by one of the same size and time. */
-function fileIdentity(path: string): string {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return [path, stats?.dev, stats?.ino, stats?.size, stats?.mtimeNs, stats?.ctimeNs].join(" ");
-}
-
 /** The installed stunnel, for a program that runs long: asked again only where its file is another one. */
 export class InstalledStunnel {
   #known: { identity: string; stunnel: Promise<Stunnel> } | undefined;
@@ -98,13 +92,4 @@ export function stunnelPath(): string | undefined {
   return STUNNEL_NAMES.flatMap((name) => searched.map((directory) => `${directory}/${name}`)).find(
     (path) => path.startsWith("/") && isExecutable(path),
   );
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }

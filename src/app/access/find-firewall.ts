@@ -1,6 +1,6 @@
-import { accessSync, constants, statSync } from "node:fs";
 import { posix } from "node:path";
 import { asEfsError } from "../../core/errors.ts";
+import { fileIdentity, isExecutable } from "../../system/executable.ts";
 import { makeDirectory, readIfThere, writeAtomically } from "../../system/files.ts";
 import { type Firewall, firewall } from "./firewall.ts";
 
@@ -77,21 +77,6 @@ function installedPrograms(): string[] {
   return PROGRAMS.flatMap(
     (name) => DIRECTORIES.map((directory) => `${directory}/${name}`).find(isExecutable) ?? [],
   );
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
-}
-
-/** What changes when a program is replaced. */
-function fileIdentity(path: string): string {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return [path, stats?.dev, stats?.ino, stats?.size, stats?.mtimeNs, stats?.ctimeNs].join(" ");
 }
 
 function recall(cache: string, installed: string, programs: readonly string[]): Finding | undefined {
