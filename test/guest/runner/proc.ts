@@ -12,7 +12,10 @@ export interface Process {
   started: number;
 }
 
-/** Every process but zombies and the kernel's own threads. */
+/** kthreadd, the parent of the kernel's threads and of the programs that it starts, such as bpfilter_umh. */
+const KERNEL = "2";
+
+/** Every process but zombies and the kernel's own. */
 export function processes(): Process[] {
   const found: Process[] = [];
   for (const entry of readdirSync("/proc")) {
@@ -30,7 +33,7 @@ export function readProcess(pid: number): Process | undefined {
     const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const [state, parent, group] = fields;
-    if (state === "Z" || state === "X" || argv.length === 0) return undefined;
+    if (state === "Z" || state === "X" || argv.length === 0 || parent === KERNEL) return undefined;
     return { pid, parent: Number(parent), group: Number(group), name, argv, started: Number(fields[19]) };
   } catch {
     return undefined; // It has ended meanwhile.
