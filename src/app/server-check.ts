@@ -97,7 +97,7 @@ export class ServerCheck {
       const outcome = await this.#tunnel.callNull(Math.max(deadline - performance.now(), 1), signal);
       if (outcome !== "closed") this.#readLog();
       signal.throwIfAborted();
-      if (outcome === "silent") return await this.#responderIsNotAsked();
+      if (outcome === "silent") return await this.#requireResponder();
       if (outcome !== "closed") {
         this.#proven = true;
         this.#reader.forget();
@@ -174,8 +174,8 @@ export class ServerCheck {
     this.#patience ??= setTimeout(() => void this.#giveResponderUp(verdict.responder, limitMs), limitMs);
   }
 
-  /** A server whose revocation is still being checked is not left to mount.nfs4. */
-  async #responderIsNotAsked(): Promise<void> {
+  /** A server whose revocation is still being checked is not left to mount.nfs4: its responder has failed. */
+  async #requireResponder(): Promise<void> {
     const { verdict } = this.#reader;
     if (verdict?.kind === "asking-responder") await this.#giveResponderUp(verdict.responder, ANSWER_LIMIT_MS);
     this.signal.throwIfAborted();
