@@ -28,7 +28,6 @@ interface Place {
   tunnels: ReadonlySet<number>;
   /** The ports that were closed when it was checked last. */
   closed: ReadonlySet<number>;
-  firewall: Firewall | undefined;
   isFull: boolean;
 }
 
@@ -42,6 +41,8 @@ const OWN = "";
 export class AccessReconciler {
   readonly #parts: Parts;
   readonly #places = new Map<string, Place>();
+  /** The program that works in a place, also while nothing is to be done there. */
+  readonly #firewalls = new Map<string, Firewall>();
   #seen: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
@@ -62,14 +63,20 @@ export class AccessReconciler {
     for (const [path, place] of this.#places) place.tunnels = places.get(path) ?? new Set();
     for (const [path, ports] of places) this.#place(path).tunnels = ports;
     if (isFirst) this.#place(OWN).isFull = true;
-    this.#checkSoon();
+    // what is left of another mode has time until everything is looked at
+    if (this.#parts.mode() !== "any") this.#checkSoon();
   }
 
   /** Writes all rules again, in case that they were changed and nothing told so. */
   checkAll(): void {
-    if (this.#places.size === 0) return;
-    for (const place of this.#places.values()) place.isFull = true;
-    this.#checkSoon();
+    const closes = this.#parts.mode() !== "any";
+    for (const place of this.#places.values()) place.isFull ||= closes;
+    if ([...this.#places.values()].some((place) => this.#isToBeChecked(place))) this.#checkSoon();
+  }
+
+  /** Where no rules are wanted, and there are none of ours, nothing is asked. */
+  #isToBeChecked({ isFull, closed }: Place): boolean {
+    return this.#parts.mode() !== "any" || isFull || closed.size > 0;
   }
 
   /** Closes the port of a tunnel that is about to be started, unless that is known to be so. */
@@ -78,7 +85,7 @@ export class AccessReconciler {
     for (const [path, ports] of namespacesOf([tunnel])) {
       const place = this.#place(path);
       if ([...ports].every((port) => place.closed.has(port))) continue;
-      await this.#attempt(path, place, async (firewall) => firewall.change({ close: [...ports], open: [] }));
+      await this.#attempt(path, async (firewall) => firewall.change({ close: [...ports], open: [] }));
     }
   }
 
@@ -96,7 +103,6 @@ export class AccessReconciler {
     const place = {
       tunnels: new Set<number>(),
       closed: new Set<number>(),
-      firewall: undefined,
       isFull: false,
     };
     this.#places.set(path, place);
@@ -115,9 +121,12 @@ export class AccessReconciler {
     this.#timer = undefined;
     for (const [path, place] of this.#places) {
       if (this.#stopped) return;
-      if (path === OWN || existsSync(path))
-        await this.#attempt(path, place, (used) => this.#check(path, place, used));
-      if (place.tunnels.size === 0) this.#places.delete(path);
+      if (this.#isToBeChecked(place) && (path === OWN || existsSync(path)))
+        await this.#attempt(path, (used) => this.#check(path, place, used));
+      if (place.tunnels.size > 0) continue;
+      this.#places.delete(path);
+      // other namespaces come and go
+      if (path !== OWN) this.#firewalls.delete(path);
     }
     this.#monitor();
   }
@@ -161,12 +170,12 @@ export class AccessReconciler {
   }
 
   /** Does something with the firewall of a place, which is looked for again where it fails. */
-  async #attempt(path: string, place: Place, action: (firewall: Firewall) => Promise<void>): Promise<void> {
+  async #attempt(path: string, action: (firewall: Firewall) => Promise<void>): Promise<void> {
     try {
-      place.firewall ??= await this.#find(path);
-      if (place.firewall !== undefined) await action(place.firewall);
+      const firewall = this.#firewalls.get(path) ?? (await this.#find(path));
+      if (firewall !== undefined) await action(firewall);
     } catch (error) {
-      place.firewall = undefined;
+      this.#firewalls.delete(path);
       this.#report(path, asEfsError(error).message);
     }
   }
@@ -174,6 +183,7 @@ export class AccessReconciler {
   async #find(path: string): Promise<Firewall | undefined> {
     const { firewall, why } = await findFirewall(path === OWN ? undefined : path);
     if (firewall === undefined) this.#report(path, why);
+    else this.#firewalls.set(path, firewall);
     return firewall;
   }
 
@@ -188,8 +198,8 @@ export class AccessReconciler {
 
   /** Has nft tell of what is removed, as long as there are tunnels in this process's network. */
   #monitor(): void {
-    const { firewall, tunnels } = this.#places.get(OWN) ?? {};
-    const program = firewall?.program;
+    const { tunnels } = this.#places.get(OWN) ?? {};
+    const program = this.#firewalls.get(OWN)?.program;
     const isWanted = program?.endsWith("/nft") && tunnels !== undefined && tunnels.size > 0;
     if (program !== undefined && isWanted && !this.#stopped) {
       this.#stopMonitor ??= watchRuleset([program, ...NFT_MONITOR], () => this.#checkSoon());
