@@ -18,7 +18,7 @@ const PACKAGES = [
   "util-linux",
   "iproute2",
   "openssl",
-  "user-mode-linux",
+  "patchelf",
   "busybox-static",
   "systemd",
   "groff-base",

@@ -12,7 +12,7 @@ const COMPARED: readonly Suite[] = ["bookworm", "trixie"];
 
 /** Downloads what the measurement needs; there is no network later. */
 export function prepareStunnels(): Promise<string[]> {
-  return Promise.all(COMPARED.map(suiteRoot));
+  return Promise.all(COMPARED.map((suite) => suiteRoot(suite)));
 }
 
 /** What a mount with revocation checks takes with the stunnels of two Debian releases, in turns. */

@@ -1,5 +1,6 @@
 /**
- * Boots a guest with a kernel of its own: Debian's user-mode-linux, with this machine's root as its root, or another.
+ * Boots a guest with a kernel of its own: Debian's user-mode-linux, with this machine's root as its
+ * root, or another.
  * Runs one bundled program in it, hands its output and its records on as they come, and brings back its
  * exit status and its logs. Nothing that the guest does is written on this machine, except below one
  * temporary directory.
@@ -23,7 +24,7 @@ import {
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CACHE, ensurePackages } from "./packages.ts";
+import { CACHE, ensurePackages, type GuestParts } from "./packages.ts";
 
 export interface BootOptions {
   /** Names what it leaves: the folder of .cache/last, which is replaced. */
@@ -80,8 +81,6 @@ export class GuestFailure extends Error {
 
 const LAST = join(CACHE, "last");
 const REPOSITORY = join(import.meta.dirname, "../..");
-/** What guests need that is not part of another system's root: they read it from this machine. */
-const FROM_THIS_MACHINE = [REPOSITORY, "/usr/lib/uml/modules"];
 /**
  * How many guests run at a time on this machine. Each has one processor at most, and waits for much of its time:
  * many of them only slow each other down.
@@ -89,7 +88,7 @@ const FROM_THIS_MACHINE = [REPOSITORY, "/usr/lib/uml/modules"];
 export const GUESTS_AT_A_TIME = Number(process.env.GUEST_LANES ?? Math.min(2, availableParallelism()));
 
 export async function bootGuest(options: BootOptions): Promise<GuestRun> {
-  const { nfsServer, preload } = ensurePackages(options.onLine);
+  const parts = await ensurePackages(options.onLine);
   const release = await takeTurn(options.onLine);
   const out = mkdtempSync(join(tmpdir(), "efs-guest-"));
   const results = join(LAST, options.name);
@@ -108,8 +107,8 @@ export async function bootGuest(options: BootOptions): Promise<GuestRun> {
   process.once("exit", onExit);
   const records = new Tail(join(out, "records.jsonl"), (line) => options.onRecord?.(JSON.parse(line)));
   try {
-    prepare(out, options, nfsServer);
-    guest = launch(out, options, preload);
+    prepare(out, options, parts.nfsServer);
+    guest = launch(out, options, parts);
     const ended = followOutput(guest, (line) => {
       lines.push(line);
       options.onLine?.(line);
@@ -168,7 +167,7 @@ function prepare(out: string, options: BootOptions, nfsServer: string): void {
 function launch(
   out: string,
   { timeoutMs, shared, root, memory = "1G" }: BootOptions,
-  preload: string | undefined,
+  { kernel, modules }: GuestParts,
 ): ChildProcess {
   const limit = Math.ceil(timeoutMs / 1000) + 5;
   const args = [
@@ -177,15 +176,16 @@ function launch(
     "rootfstype=hostfs",
     "rootflags=/",
     "ro",
+    "seccomp=auto",
     `init=${out}/init.sh`,
   ];
   args.push("quiet", "loglevel=3", "con=null", "con0=null,fd:1", `uml_dir=${out}/uml`, "noreboot");
-  args.push(`GUEST_OUT=${out}`, `GUEST_LIMIT=${limit}`);
+  args.push(`GUEST_OUT=${out}`, `GUEST_LIMIT=${limit}`, `GUEST_MODULES=${modules}`);
   if (shared !== undefined) args.push(`GUEST_SHARED=${shared}`);
-  if (root !== undefined) args.push(`GUEST_ROOT=${root}`, `GUEST_READS=${FROM_THIS_MACHINE.join(":")}`);
+  if (root !== undefined) args.push(`GUEST_ROOT=${root}`, `GUEST_READS=${REPOSITORY}`);
   // The guest's memory is a file in TMPDIR, which it unlinks at once. Detached: a process group of its own.
-  const env = { ...process.env, TMPDIR: "/dev/shm", ...(preload && { LD_PRELOAD: preload }) };
-  return spawn("linux.uml", args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const env = { ...process.env, TMPDIR: "/dev/shm" };
+  return spawn(kernel, args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
 }
 
 /** Calls back for each line; resolves when the guest has ended. */

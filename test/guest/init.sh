@@ -68,7 +68,7 @@ fi
 if [ "$1" != stage2 ]; then
   mount -n -t proc proc /proc
   kernel=$(uname -r)
-  modules=/usr/lib/uml/modules/$kernel
+  modules=$GUEST_MODULES/$kernel
   busybox insmod "$modules/kernel/fs/overlayfs/overlay.ko" || { echo "guest: no overlayfs"; busybox poweroff -f; }
   # Any directory that exists on the host serves as the place to build the new root.
   mount -n -t tmpfs -o size=80% tmpfs /mnt
@@ -113,6 +113,8 @@ rm -rf /etc/amazon /var/log/amazon /usr/sbin/mount.efs /sbin/mount.efs
 for tool in modprobe insmod lsmod; do
   command -v $tool >/dev/null || ln -s /usr/bin/busybox /usr/sbin/$tool
 done
+# Node would use it, and this kernel takes its memory for a bad page.
+[ ! -e /proc/sys/kernel/io_uring_disabled ] || echo 2 > /proc/sys/kernel/io_uring_disabled
 ip link set lo up
 hostname guest
 read -r uptime _ < /proc/uptime

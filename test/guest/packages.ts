@@ -1,11 +1,12 @@
-/** The Debian packages that the guest needs, on this machine. */
+/** The Debian packages that the guest needs, on this machine, and its kernel. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { suiteRoot } from "../stunnels/suites.ts";
 
 /** Package → the files that show that it is there (any one of them). */
 const NEEDED: Record<string, string[]> = {
-  "user-mode-linux": ["/usr/bin/linux.uml"],
+  patchelf: ["/usr/bin/patchelf"],
   "busybox-static": ["/usr/bin/busybox", "/bin/busybox"],
   "nfs-common": ["/usr/sbin/mount.nfs4", "/sbin/mount.nfs4"],
   stunnel4: ["/usr/bin/stunnel4"],
@@ -14,12 +15,6 @@ const NEEDED: Record<string, string[]> = {
   openssl: ["/usr/bin/openssl"],
   iptables: ["/usr/sbin/iptables-legacy"],
   "libnfs-utils": ["/usr/bin/nfs-cat"],
-};
-
-/** What compiles registers.c, where it is needed. */
-const COMPILER: Record<string, string[]> = {
-  gcc: ["/usr/bin/gcc"],
-  "libc6-dev": ["/usr/include/elf.h"],
 };
 
 export const CACHE = join(import.meta.dirname, ".cache");
@@ -57,12 +52,14 @@ function ensureInstalled(packages: Record<string, string[]>, say: (line: string)
 export interface GuestParts {
   /** Where the NFS server's programs are. */
   nfsServer: string;
-  /** A library to be loaded before user-mode-linux. */
-  preload: string | undefined;
+  /** The kernel: a program of this machine. */
+  kernel: string;
+  /** A folder for each version of it. */
+  modules: string;
 }
 
 /** Makes sure that everything is there. */
-export function ensurePackages(say: (line: string) => void = () => {}): GuestParts {
+export async function ensurePackages(say: (line: string) => void = () => {}): Promise<GuestParts> {
   ensureInstalled(NEEDED, say);
   if (!existsSync(join(NFS_SERVER, "usr/sbin/rpc.mountd"))) {
     say("downloading nfs-kernel-server");
@@ -77,24 +74,25 @@ export function ensurePackages(say: (line: string) => void = () => {}): GuestPar
     rmSync(NFS_SERVER, { recursive: true, force: true });
     renameSync(fresh, NFS_SERVER);
   }
-  return { nfsServer: NFS_SERVER, preload: hasTileRegisters() ? ensureRegisters(say) : undefined };
+  return { nfsServer: NFS_SERVER, ...(await ensureKernel(say)) };
 }
 
-function hasTileRegisters(): boolean {
-  return /^flags\b.* amx_tile\b/m.test(readFileSync("/proc/cpuinfo", "utf8"));
-}
-
-/** registers.c, compiled: without it user-mode-linux starts no process on a processor with tile registers. */
-function ensureRegisters(say: (line: string) => void): string {
-  const source = join(import.meta.dirname, "registers.c");
-  const library = join(CACHE, "registers.so");
-  if (existsSync(library) && statSync(library).mtimeMs > statSync(source).mtimeMs) return library;
-  ensureInstalled(COMPILER, say);
-  const fresh = `${library}.${process.pid}`;
-  const compiled = spawnSync("gcc", ["-O2", "-Wall", "-shared", "-fPIC", "-o", fresh, source], {
-    encoding: "utf8",
-  });
-  if (compiled.status !== 0) throw new Error(`${source} does not compile: ${compiled.stderr}`);
-  renameSync(fresh, library);
-  return library;
+/**
+ * user-mode-linux of Debian sid: from 6.16 on it holds system calls by seccomp, not ptrace, and processes start in half
+ * the time. It runs with sid's C library, which is written into a copy of it, because it starts itself once more.
+ */
+async function ensureKernel(say: (line: string) => void): Promise<{ kernel: string; modules: string }> {
+  const root = await suiteRoot("sid", ["user-mode-linux", "libc6"], say);
+  const kernel = join(root, "usr/bin/linux.uml.here");
+  if (!existsSync(kernel)) {
+    const fresh = `${kernel}.${process.pid}`;
+    copyFileSync(join(root, "usr/bin/linux.uml"), fresh);
+    const libraries = join(root, "usr/lib/x86_64-linux-gnu");
+    const loader = join(libraries, "ld-linux-x86-64.so.2");
+    const words = ["--set-interpreter", loader, "--set-rpath", libraries, fresh];
+    const patched = spawnSync("patchelf", words, { encoding: "utf8" });
+    if (patched.status !== 0) throw new Error(`patchelf failed: ${patched.error ?? patched.stderr}`);
+    renameSync(fresh, kernel);
+  }
+  return { kernel, modules: join(root, "usr/lib/uml/modules") };
 }

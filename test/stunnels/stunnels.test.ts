@@ -83,7 +83,7 @@ async function suites(group: Test): Promise<void> {
 }
 
 // in the namespaces there is no network
-const userlands = NO_NAMESPACES === false ? await Promise.all(SUITES.map(suiteRoot)) : [];
+const userlands = NO_NAMESPACES === false ? await Promise.all(SUITES.map((suite) => suiteRoot(suite))) : [];
 await inNamespaces(
   ["--mount", "--pid", "--mount-proc"],
   async () => {

@@ -1,6 +1,7 @@
 /** Userlands of other Debian releases: their stunnel, what it needs to run, and what the product needs beside it. */
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -32,8 +33,6 @@ const WANTED = [
 ];
 /** Dependencies that are followed: the rest is what maintainer scripts need, and none of them is run. */
 const FOLLOWED = /^(lib|zlib|stunnel$|openssl)/;
-/** Of what is in a root: another one is made where that changes. */
-const DIGEST = createHash("sha256").update(`${WANTED} ${FOLLOWED}`).digest("hex").slice(0, 8);
 const FOLDERS = ["dev", "etc", "media", "mnt", "opt", "proc", "root", "run", "sys", "tmp", "var/log"];
 const MERGED = ["bin", "sbin", "lib", "lib64"];
 const LIMIT_MS = 300_000;
@@ -43,16 +42,24 @@ const run = promisify(execFile);
 /**
  * The root directory of a suite, made once from its archive; nothing may be written there.
  *
+ * @param wanted its packages; libraries that they depend on come along
  * @throws where the archive cannot be read or its signature is wrong
  */
-export async function suiteRoot(suite: Suite): Promise<string> {
-  const root = join(CACHE, `${suite}-${DIGEST}`);
+export async function suiteRoot(
+  suite: Suite,
+  wanted: readonly string[] = WANTED,
+  say: (line: string) => void = () => {},
+): Promise<string> {
+  // another one is made where what is in it changes
+  const digest = createHash("sha256").update(`${wanted} ${FOLLOWED}`).digest("hex").slice(0, 8);
+  const root = join(CACHE, `${suite}-${digest}`);
   if (existsSync(root)) return root;
+  say(`downloading ${wanted.join(" ")} of ${suite}`);
   const folder = `${root}.${process.pid}`;
   mkdirSync(folder, { recursive: true });
   try {
     const fresh = join(folder, "root");
-    await unpack(await download(new Archive(suite, folder)), fresh);
+    await unpack(await download(new Archive(suite, folder), wanted), fresh);
     renameSync(fresh, root);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -101,10 +108,10 @@ function ownArchive(): string {
 }
 
 /** The files of the wanted packages and of what they depend on. */
-async function download(archive: Archive): Promise<string[]> {
+async function download(archive: Archive, wanted: readonly string[]): Promise<string[]> {
   await archive.call("apt-get", "--quiet=2", "update");
   const known = new Set<string>();
-  for (let names: readonly string[] = WANTED; names.length > 0; ) {
+  for (let names = wanted; names.length > 0; ) {
     const records = await archive.call("apt-cache", "show", "--no-all-versions", ...names);
     for (const [, name = ""] of records.matchAll(/^Package: (\S+)$/gm)) known.add(name);
     names = dependencies(records).filter((name) => FOLLOWED.test(name) && !known.has(name));
@@ -134,10 +141,11 @@ async function unpack(packages: readonly string[], root: string): Promise<void> 
   for (const name of MERGED) symlinkSync(`usr/${name}`, join(root, name));
   symlinkSync("../run", join(root, "var/run"));
   for (const file of packages) {
-    const options = { encoding: "buffer", maxBuffer: MAX_BUFFER } as const;
-    const { stdout } = await run("dpkg-deb", ["--fsys-tarfile", file], options);
+    const reader = spawn("dpkg-deb", ["--fsys-tarfile", file], { stdio: ["ignore", "pipe", "inherit"] });
     const tar = ["--extract", "--keep-directory-symlink", "--directory", root];
-    execFileSync("tar", tar, { input: stdout });
+    const writer = spawn("tar", tar, { stdio: [reader.stdout, "inherit", "inherit"] });
+    const [[status]] = await Promise.all([once(writer, "exit"), once(reader, "exit")]);
+    if (status !== 0) throw new Error(`${file} cannot be unpacked`);
   }
   if (!existsSync(join(root, "bin/sh"))) symlinkSync("dash", join(root, "bin/sh"));
 }
