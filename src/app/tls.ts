@@ -28,7 +28,7 @@ import { authoritiesRemedy } from "./install-remedy.ts";
 import { sweepUnfinished } from "./leftovers.ts";
 import { type TunnelNetwork, unboundNetwork } from "./namespace-socket.ts";
 import { outliveOwnUnit } from "./own-unit.ts";
-import { reservePort } from "./port.ts";
+import { claimedPorts, reservePort } from "./port.ts";
 import { existingKey, privateKey } from "./private-key.ts";
 import { findStunnel, type Stunnel } from "./stunnel.ts";
 import { type RunningTunnel, removeTunnelFiles, startTunnel, stopTunnel } from "./tunnel.ts";
@@ -85,7 +85,8 @@ export function accessParts(
   { tunnel_access: mode }: Settings,
   { paths, log }: MountContext,
 ): AccessParts {
-  return { mode, network, cache: paths.firewallCache, log };
+  const hasOthers = () => claimedPorts(paths.stateDirectory).size > 1;
+  return { mode, network, cache: paths.firewallCache, hasOthers, log };
 }
 
 /** Everything about the tunnel that can be checked without starting it. */

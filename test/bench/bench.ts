@@ -4,6 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { run } from "../fakes/namespaces.ts";
+import { measureAccess } from "./access.ts";
 import { measureCertificate } from "./certificate.ts";
 import { measureFallback } from "./fallback.ts";
 import { measureMount } from "./mount.ts";
@@ -23,6 +24,7 @@ if (process.argv[2] === INSIDE) {
   const measures = [
     measureCertificate,
     measureMount,
+    measureAccess,
     measureFallback,
     measureWatchdog,
     measureRecovery,

@@ -16,6 +16,8 @@ export const CHECKOUT = new URL("../..", import.meta.url).pathname;
 export const FILE_SYSTEM = "fs-12345678";
 export const SERVER_ADDRESS = "127.0.0.5";
 export const SERVER_NAME = `${FILE_SYSTEM}.efs.us-east-1.amazonaws.com`;
+/** The configuration of that machine; further keys of [mount] may follow. */
+export const CONFIG = "[mount]\nregion = us-east-1\nstunnel_check_cert_validity = false\n";
 
 const run = (file: string, ...args: string[]) =>
   execFileSync(file, args, { stdio: ["ignore", "pipe", "pipe"] });
@@ -56,8 +58,7 @@ export async function setUpMachine(): Promise<{ folder: string; began(): number 
   run("mount", "--bind", mountNfs, "/sbin/mount.nfs4");
   const { key, cert } = makeServerCertificate(folder);
   writeFileSync("/etc/amazon/efs/efs-utils.crt", cert);
-  const config = "[mount]\nregion = us-east-1\nstunnel_check_cert_validity = false\n";
-  writeFileSync("/etc/amazon/efs/efs-utils.conf", config);
+  writeFileSync("/etc/amazon/efs/efs-utils.conf", CONFIG);
   const responder = spawn(process.execPath, ["-e", RESPONDER, SERVER_ADDRESS, key, cert], {
     stdio: ["ignore", "pipe", "inherit"],
   });

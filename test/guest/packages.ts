@@ -13,7 +13,7 @@ const NEEDED: Record<string, string[]> = {
   systemd: ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"],
   iproute2: ["/usr/sbin/ip", "/sbin/ip", "/bin/ip"],
   openssl: ["/usr/bin/openssl"],
-  iptables: ["/usr/sbin/iptables-legacy"],
+  nftables: ["/usr/sbin/nft"],
   "libnfs-utils": ["/usr/bin/nfs-cat"],
 };
 

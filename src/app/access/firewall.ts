@@ -8,7 +8,7 @@ import {
   iptablesTrial,
 } from "../../core/access/iptables.ts";
 import type { PortChange } from "../../core/access/mode.ts";
-import { NFT_LIST, NFT_REMOVAL, nftChange, nftPorts } from "../../core/access/nft.ts";
+import { NFT_LIST, NFT_REMOVAL, nftChange, nftElements, nftPorts } from "../../core/access/nft.ts";
 import { EfsError } from "../../core/errors.ts";
 import { joinLines } from "../../core/text.ts";
 import { type RunResult, run } from "../../system/process.ts";
@@ -27,9 +27,11 @@ export interface Firewall {
    * Closes and opens ports, all at once or not at all. What is there already is no failure, and what was taken away
    * of our rules is put back.
    *
+   * @param areRulesThere whether our rules are in place, as far as is known: that is faster, and where they are not
+   *   there at all, all is done as without
    * @throws EfsError (system)
    */
-  change(change: PortChange): Promise<void>;
+  change(change: PortChange, areRulesThere?: boolean): Promise<void>;
   /**
    * Removes everything of ours, where it is there.
    *
@@ -98,7 +100,8 @@ class Nftables implements Firewall {
     return nftPorts(result.stdout);
   }
 
-  async change(change: PortChange): Promise<void> {
+  async change(change: PortChange, areRulesThere = false): Promise<void> {
+    if (areRulesThere && (await this.#run(["-f", "-"], nftElements(change))).status === 0) return;
     requireSuccess(this.program, await this.#run(["-f", "-"], nftChange(change)));
   }
 

@@ -13,6 +13,8 @@ export interface AccessParts {
   readonly network: Pick<TunnelNetwork, "namespace" | "bindFirst">;
   /** The file that remembers which program can change the packet filter. */
   readonly cache: string;
+  /** Whether there are other tunnels, for which the rules are there already. */
+  hasOthers(): boolean;
   readonly log: Pick<Log, "warning">;
 }
 
@@ -107,25 +109,26 @@ export async function openPort(port: Port, parts: AccessParts): Promise<void> {
 /** Makes a change; where the program that is remembered fails, all of them are tried again. */
 async function change(
   wanted: PortChange,
-  { mode, network, cache }: AccessParts,
+  { mode, network, cache, hasOthers }: AccessParts,
 ): Promise<Failure | undefined> {
   const find = (again: boolean) => findFirewall(network.namespace, { cache, remembers: true, again });
   let found = await find(false);
   // what did not work some time ago is tried again where it must
   if (found.firewall === undefined && mode === "root" && !found.isNew) found = await find(true);
-  const failure = await attempt(wanted, found);
+  const failure = await attempt(wanted, found, hasOthers());
   return failure === undefined || found.isNew || found.firewall === undefined
     ? failure
-    : attempt(wanted, await find(true));
+    : attempt(wanted, await find(true), false);
 }
 
 async function attempt(
   wanted: PortChange,
   { firewall, why, isNew }: FoundFirewall,
+  areRulesThere: boolean,
 ): Promise<Failure | undefined> {
   if (firewall === undefined) return { why, isNew };
   try {
-    await firewall.change(wanted);
+    await firewall.change(wanted, areRulesThere);
     return undefined;
   } catch (error) {
     return { why: asEfsError(error).message, isNew: true };

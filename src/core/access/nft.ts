@@ -22,14 +22,22 @@ const RULES = [
 ];
 
 /** What `nft -f -` reads to make a change, all at once or not at all: it never fails for what is there already. */
-export function nftChange({ close, open }: PortChange): string {
+export function nftChange(change: PortChange): string {
+  return lines([...RULES, ...elementChanges(change)]);
+}
+
+/** The same where our rules are in place, in two thirds of the time; it fails where they are not. */
+export function nftElements(change: PortChange): string {
+  return lines(elementChanges(change));
+}
+
+function elementChanges({ close, open }: PortChange): string[] {
   const elements = (ports: readonly number[]) => `${SET} { ${ports.join(", ")} }`;
-  return lines([
-    ...RULES,
+  return [
     ...(close.length === 0 ? [] : [`add element ${elements(close)}`]),
     // only what is there can be deleted
     ...(open.length === 0 ? [] : [`add element ${elements(open)}`, `delete element ${elements(open)}`]),
-  ]);
+  ];
 }
 
 /** What `nft -f -` reads to remove everything of ours, whether or not it is there. */

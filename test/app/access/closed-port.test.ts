@@ -44,6 +44,7 @@ await inNamespaces(["--mount"], () => {
       mode,
       network: OWN_NETWORK,
       cache,
+      hasOthers: () => false,
       log: { warning: (message) => void warnings.push(message) },
     };
     return { access, cache, warnings };

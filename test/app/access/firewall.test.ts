@@ -111,6 +111,16 @@ function tests(filter: Firewall, root: User, nobody: User): void {
     assert.equal(await nobody.connect(port), "ECONNREFUSED");
   });
 
+  test("are closed beside others' by their numbers alone, and with all rules where those are gone", async () => {
+    const [first, second] = [await listen(root), await freePort()];
+    await filter.change({ close: [first], open: [] }, true);
+    assert.equal(await nobody.connect(first), "ECONNREFUSED");
+    await filter.change({ close: [second], open: [] }, true);
+    assert.deepEqual(await filter.closedPorts(), new Set([first, second]));
+    await filter.change({ close: [], open: [second] }, true);
+    assert.deepEqual(await filter.closedPorts(), new Set([first]));
+  });
+
   test("are closed first of all, whatever else the machine's own rules let through", async (t) => {
     const port = await listen(root);
     const isNft = filter.program.endsWith("/nft");

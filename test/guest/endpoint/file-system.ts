@@ -27,6 +27,8 @@ mount -t rpc_pipefs rpc_pipefs /run/rpc_pipefs
 [ ! -e "$programs/nfsdcld" ] || "$programs/nfsdcld" -p /run/rpc_pipefs
 # Without it the block size follows the guest's small memory and rsize is cut down.
 echo 1048576 > /proc/fs/nfsd/max_block_size
+# EFS delegates no files to clients.
+echo 0 > /proc/sys/fs/leases-enable
 echo 10 > /proc/fs/nfsd/nfsv4leasetime
 echo 10 > /proc/fs/nfsd/nfsv4gracetime
 "$programs/exportfs" -i -o rw,fsid=0,insecure,no_root_squash,no_subtree_check,async "$clients:$directory"
