@@ -4,6 +4,7 @@ import { posix } from "node:path";
 import { EfsError } from "../core/errors.ts";
 import { credentialCandidates } from "../core/identity/candidates.ts";
 import type { Credentials } from "../core/identity/connect-signature.ts";
+import { keysOf, parseKeys, parseWebIdentityAnswer } from "../core/identity/keys.ts";
 import { Profiles } from "../core/identity/profiles.ts";
 import { type CredentialSource, describeSource, formatSource } from "../core/identity/source.ts";
 import type { Region } from "../core/ids.ts";
@@ -85,7 +86,7 @@ export async function fetchCredentials(
     case "credentials":
     case "config": {
       const found = readProfiles(context.environment).keys(source.kind, source.profile);
-      return keysOf(found.accessKeyId, found.secretAccessKey, found.sessionToken);
+      return required(keysOf(found.accessKeyId, found.secretAccessKey, found.sessionToken));
     }
     case "named_profile":
       return referredKeys(source.profile, context);
@@ -96,8 +97,11 @@ export async function fetchCredentials(
       return agentKeys(webAddress(source.url), { authorization: readToken(source.tokenFile) });
     case "webidentity":
       return webIdentityKeys(source, context);
-    case "metadata":
-      return parseKeys(await context.metadata.roleCredentials(), "the metadata service names no role");
+    case "metadata": {
+      const answer = await context.metadata.roleCredentials();
+      if (answer === undefined) throw new NoCredentials("the metadata service names no role");
+      return required(parseKeys(answer));
+    }
   }
 }
 
@@ -131,7 +135,7 @@ async function referredKeys(profile: string, { region }: CredentialContext): Pro
     const clientConfig = { region, requestHandler: requestHandler() };
     const provider = fromIni({ profile, ignoreCache: true, clientConfig });
     const { accessKeyId, secretAccessKey, sessionToken } = await Promise.race([provider(), limit]);
-    return keysOf(accessKeyId, secretAccessKey, sessionToken);
+    return required(keysOf(accessKeyId, secretAccessKey, sessionToken));
   } catch (error) {
     const said = saidOf(error);
     // what it says of a program is the command line and what the program wrote
@@ -153,7 +157,7 @@ async function agentKeys(url: URL, headers: Record<string, string>): Promise<Cre
   const answer = await askHttp(url, { headers, limitMs: AGENT_LIMIT_MS });
   if (answer === undefined) throw new NoCredentials(`${url.host} does not answer`);
   if (answer.status !== 200) throw new NoCredentials(`${url.host} answers with status ${answer.status}`);
-  return parseKeys(answer.body, "it answers with nothing");
+  return required(parseKeys(answer.body));
 }
 
 function readToken(path: string): string {
@@ -188,14 +192,10 @@ async function webIdentityKeys(
     limitMs: STS_LIMIT_MS,
   });
   if (answer === undefined) throw new NoCredentials(`${endpoint} does not answer`);
-  const data = parseJson(answer.body);
-  if (answer.status !== 200) {
-    const code = at(data, "Error", "Code");
-    const isCode = typeof code === "string" && /^[A-Za-z.]{1,64}$/.test(code);
-    throw new NoCredentials(`${endpoint} refuses: ${isCode ? code : `status ${answer.status}`}`);
-  }
-  const path = ["AssumeRoleWithWebIdentityResponse", "AssumeRoleWithWebIdentityResult", "Credentials"];
-  return parseKeys(JSON.stringify(at(data, ...path) ?? null), "STS answers without credentials");
+  const { keys, errorCode } = parseWebIdentityAnswer(answer.body);
+  if (answer.status !== 200)
+    throw new NoCredentials(`${endpoint} refuses: ${errorCode ?? `status ${answer.status}`}`);
+  return required(keys, "STS answers without credentials");
 }
 
 /** As the SDKs find it: the variable for this service before the one for all, both of which can be switched off. */
@@ -206,38 +206,7 @@ function stsEndpoint(region: Region, environment: Environment): string {
   return (isConfigured && configured) || `https://${host}.${region}.${awsSuffix(region)}`;
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function at(value: unknown, ...path: string[]): unknown {
-  let found = value;
-  for (const key of path) found = (found as Record<string, unknown> | null | undefined)?.[key];
-  return found;
-}
-
-/** The form that the metadata services and STS share. */
-function parseKeys(text: string | undefined, otherwise: string): Credentials {
-  if (text === undefined) throw new NoCredentials(otherwise);
-  const data = parseJson(text);
-  return keysOf(
-    at(data, "AccessKeyId"),
-    at(data, "SecretAccessKey"),
-    at(data, "Token") ?? at(data, "SessionToken"),
-  );
-}
-
-/** Keys as they were found, if they can be such; a token that is empty or null is none. */
-function keysOf(accessKeyId: unknown, secretAccessKey: unknown, token: unknown): Credentials {
-  const isKey = (value: unknown): value is string =>
-    typeof value === "string" && /^[\x21-\x7e]+$/.test(value);
-  const sessionToken = token === "" || token === null ? undefined : token;
-  const isSession = sessionToken === undefined || isKey(sessionToken);
-  if (isKey(accessKeyId) && isKey(secretAccessKey) && isSession)
-    return { accessKeyId, secretAccessKey, sessionToken };
-  throw new NoCredentials("it holds no keys");
+function required(keys: Credentials | undefined, otherwise = "it holds no keys"): Credentials {
+  if (keys === undefined) throw new NoCredentials(otherwise);
+  return keys;
 }

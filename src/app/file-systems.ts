@@ -1,7 +1,7 @@
-import type { DescribeFileSystemsCommandOutput, EFSClient, FileSystemDescription } from "@aws-sdk/client-efs";
-import type { FileSystem } from "../core/encryption/file-system.ts";
+import type { DescribeFileSystemsCommandOutput, EFSClient } from "@aws-sdk/client-efs";
+import { type FileSystem, fileSystemsIn } from "../core/encryption/file-system.ts";
 import { EfsError } from "../core/errors.ts";
-import type { FileSystemId, Region } from "../core/ids.ts";
+import type { FileSystemId } from "../core/ids.ts";
 import { quietSdk } from "../system/aws-sdk.ts";
 import { type ApiCaller, clientSettings, PATIENT_ATTEMPTS, withinLimit } from "./aws-api.ts";
 import { explainApiFailure } from "./aws-failure.ts";
@@ -24,8 +24,8 @@ export async function describeFileSystem(
     const command = new DescribeFileSystemsCommand({ FileSystemId: fsId });
     return explained(withinLimit(client.send(command)), `what ${fsId} is`, caller, fsId);
   });
-  const found = described.FileSystems?.find(({ FileSystemId: id }) => id === fsId);
-  if (found !== undefined) return fileSystem(found, caller.region);
+  const found = fileSystemsIn(described, caller.region).find(({ id }) => id === fsId);
+  if (found !== undefined) return found;
   throw new EfsError("mount", `the EFS API does not tell of ${fsId}`, { hint: STRANGE });
 }
 
@@ -47,7 +47,7 @@ export async function listFileSystems(caller: ApiCaller): Promise<FileSystem[]> 
       const command = new DescribeFileSystemsCommand({ MaxItems: PAGE_SIZE, Marker: marker });
       const sent = withinLimit(client.send(command), PAGE_LIMIT_MS);
       const answer: DescribeFileSystemsCommandOutput = await explained(sent, "file systems", caller);
-      found.push(...(answer.FileSystems ?? []).map((one) => fileSystem(one, caller.region)));
+      found.push(...fileSystemsIn(answer, caller.region));
       if (!answer.NextMarker) return found;
       marker = answer.NextMarker;
     }
@@ -71,21 +71,6 @@ async function withClient<T>(
   } finally {
     client.destroy();
   }
-}
-
-function fileSystem(described: FileSystemDescription, region: Region): FileSystem {
-  const { FileSystemId, Name, Encrypted, KmsKeyId, LifeCycleState, CreationTime, SizeInBytes } = described;
-  return {
-    id: FileSystemId ?? "",
-    region,
-    name: Name === "" ? undefined : Name,
-    encrypted: typeof Encrypted === "boolean" ? Encrypted : undefined,
-    keyId: KmsKeyId,
-    state: LifeCycleState,
-    createdAt: CreationTime,
-    sizeBytes: SizeInBytes?.Value,
-    mountTargets: described.NumberOfMountTargets,
-  };
 }
 
 /** An answer, or an error in a reader's words. */

@@ -2,10 +2,11 @@ import { EfsError } from "../core/errors.ts";
 import type { FileSystemId } from "../core/ids.ts";
 import {
   chooseMountTarget,
-  ipAddress,
   isIn,
   type MountTarget,
+  mountTargetsIn,
   type WantedZone,
+  zoneIdIn,
 } from "../core/target/mount-target.ts";
 import { NFS_PORT } from "../core/tunnel/stunnel-config.ts";
 import { quietSdk } from "../system/aws-sdk.ts";
@@ -85,15 +86,7 @@ async function describeMountTargets(search: MountTargetSearch): Promise<MountTar
   const client = new EFSClient(clientSettings(search));
   const command = new DescribeMountTargetsCommand({ FileSystemId: search.fsId });
   try {
-    const { MountTargets = [] } = await withinLimit(client.send(command));
-    return MountTargets.map((target) => ({
-      id: target.MountTargetId ?? "a mount target",
-      addresses: [target.IpAddress, target.Ipv6Address].flatMap((address) => ipAddress(address) ?? []),
-      isAvailable: target.LifeCycleState === "available",
-      lifeCycleState: target.LifeCycleState ?? "in an unknown state",
-      zoneName: target.AvailabilityZoneName,
-      zoneId: target.AvailabilityZoneId,
-    }));
+    return mountTargetsIn(await withinLimit(client.send(command)));
   } catch (error) {
     throw apiFailure(error, "EFS", "elasticfilesystem:DescribeMountTargets", search);
   } finally {
@@ -120,8 +113,7 @@ async function withZoneId(
   const client = new EC2Client(clientSettings(search));
   const command = new DescribeAvailabilityZonesCommand({ ZoneNames: [name] });
   try {
-    const { AvailabilityZones = [] } = await withinLimit(client.send(command));
-    return { ...wanted, id: AvailabilityZones[0]?.ZoneId };
+    return { ...wanted, id: zoneIdIn(await withinLimit(client.send(command))) };
   } catch (error) {
     if (nameOf(error) === "InvalidParameterValue") return wanted;
     throw apiFailure(error, "EC2", "ec2:DescribeAvailabilityZones", search);

@@ -7,6 +7,7 @@ import {
   type TcpSocket,
   type TcpTable,
 } from "../core/nfs/connections.ts";
+import { isRootsStatus, parentIn, parseArguments, parseStat } from "../core/process-files.ts";
 import type { ProcessIdentity } from "../core/state/state.ts";
 import { hasCode, reason } from "./files.ts";
 import { procLines, readProcFile } from "./proc-file.ts";
@@ -41,28 +42,24 @@ export function processFacts(pid: number): ProcessFacts | undefined {
 
 function factsOf(pid: number): ProcessFacts | undefined {
   if (!isRoots(pid)) return undefined;
-  const argv = readOf(pid, "cmdline", LONGEST_ARGUMENTS)?.split("\0");
+  const argv = argumentsOf(pid);
   const stat = statOf(pid);
-  if (argv === undefined || stat === undefined) return undefined;
-  // each argument ends with a NUL, unless it was cut
-  if (argv.at(-1) === "") argv.pop();
-  return { pid, ...stat, argv };
+  return argv === undefined || stat === undefined ? undefined : { pid, ...stat, argv };
 }
 
 function isRoots(pid: number): boolean {
-  return readOf(pid, "status", STATUS_START)?.includes("\nUid:\t0\t0\t0\t0\n") ?? false;
+  return isRootsStatus(readOf(pid, "status", STATUS_START) ?? "");
+}
+
+function argumentsOf(pid: number): string[] | undefined {
+  const text = readOf(pid, "cmdline", LONGEST_ARGUMENTS);
+  return text === undefined ? undefined : parseArguments(text);
 }
 
 /** The process that started one, and when it was started; undefined where it does not live. */
 function statOf(pid: number): { parent: number; startTime: number } | undefined {
   const stat = readOf(pid, "stat", LONGEST_STAT);
-  if (stat === undefined) return undefined;
-  // the name in parentheses may hold anything: the fields begin behind its last bracket
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const [state, parent] = fields;
-  return state === "Z" || state === "X"
-    ? undefined
-    : { parent: Number(parent), startTime: Number(fields[19]) };
+  return stat === undefined ? undefined : parseStat(stat);
 }
 
 function readOf(pid: number, file: "status" | "stat" | "cmdline", longest: number): string | undefined {
@@ -110,8 +107,9 @@ export function descendants(wanted: (argv: readonly string[]) => boolean): Proce
     before = found.size;
     for (const pid of allPids()) {
       if (found.has(pid)) continue;
-      const parent = Number(/^PPid:\t(\d+)$/m.exec(readOf(pid, "status", STATUS_START) ?? "")?.[1]);
-      const isWanted = () => wanted((readOf(pid, "cmdline", LONGEST_ARGUMENTS) ?? "").split("\0"));
+      const parent = parentIn(readOf(pid, "status", STATUS_START) ?? "");
+      if (parent === undefined) continue;
+      const isWanted = () => wanted(argumentsOf(pid) ?? []);
       if (!found.has(parent) && !(parent === process.pid && isWanted())) continue;
       const stat = statOf(pid);
       if (stat !== undefined) found.set(pid, { pid, startTime: stat.startTime });

@@ -3,8 +3,10 @@ import { isIP } from "node:net";
 import { posix } from "node:path";
 import { parseConfig, settings } from "../../src/core/config/config.ts";
 import { lineFindings } from "../../src/core/diagnose/fstab.ts";
+import { redacted } from "../../src/core/diagnose/redact.ts";
 import { formatAtRest, parseAtRest } from "../../src/core/encryption/at-rest.ts";
 import { holds } from "../../src/core/encryption/conditions.ts";
+import { fileSystemsIn } from "../../src/core/encryption/file-system.ts";
 import { applies, NoPolicy, parseKeyPolicy } from "../../src/core/encryption/key-policy.ts";
 import { EfsError } from "../../src/core/errors.ts";
 import { efsLines, linesWithoutNetwork } from "../../src/core/fstab.ts";
@@ -12,6 +14,8 @@ import { isRoutine, parseLog } from "../../src/core/history/entry.ts";
 import { countRestarts, lastMounts } from "../../src/core/history/mounted.ts";
 import { parseSince } from "../../src/core/history/since.ts";
 import { concerns } from "../../src/core/history/subject.ts";
+import type { Credentials } from "../../src/core/identity/connect-signature.ts";
+import { parseKeys, parseWebIdentityAnswer } from "../../src/core/identity/keys.ts";
 import { Profiles } from "../../src/core/identity/profiles.ts";
 import { formatSource, parseSource } from "../../src/core/identity/source.ts";
 import type { FileSystemId, Port, Region } from "../../src/core/ids.ts";
@@ -20,12 +24,14 @@ import { mountCommand } from "../../src/core/nfs/command.ts";
 import { connectionOf, parseSocket } from "../../src/core/nfs/connections.ts";
 import { parseMountStats } from "../../src/core/nfs/mount-stats.ts";
 import { parseMountInfo, parseNfsServers, tunnelPort } from "../../src/core/nfs/mount-table.ts";
+import { isRootsStatus, parentIn, parseArguments, parseStat } from "../../src/core/process-files.ts";
 import { joinOptions, splitOptions } from "../../src/core/request/options.ts";
 import { parseInvocation } from "../../src/core/request/request.ts";
 import { formatState, parseState } from "../../src/core/state/state.ts";
 import { readReply } from "../../src/core/supervise/null-call.ts";
 import { fitConfig, savedPort, savedSetting, savedTarget } from "../../src/core/supervise/saved-config.ts";
 import { parseInstanceIdentity } from "../../src/core/target/instance-identity.ts";
+import { chooseMountTarget, mountTargetsIn, zoneIdIn } from "../../src/core/target/mount-target.ts";
 import { dnsName } from "../../src/core/target/target.ts";
 import { hasControlCharacter } from "../../src/core/text.ts";
 import { parseCapabilities } from "../../src/core/tunnel/capabilities.ts";
@@ -339,6 +345,73 @@ export const TARGETS: readonly Target[] = [
       }
     },
   ),
+  text(
+    "role-credentials",
+    [
+      '{"Code":"Success","AccessKeyId":"ASIAX","SecretAccessKey":"s","Token":"t","Expiration":"2026-01-01T00:00:00Z"}',
+      '{"AccessKeyId":"A","SecretAccessKey":"s","Token":null}',
+    ],
+    (input) => assertKeys(parseKeys(input)),
+  ),
+  text(
+    "sts-answer",
+    [
+      '{"AssumeRoleWithWebIdentityResponse":{"AssumeRoleWithWebIdentityResult":{"Credentials":{"AccessKeyId":"A","SecretAccessKey":"s","SessionToken":"t"}}}}',
+      '{"Error":{"Code":"ExpiredTokenException","Message":"x"}}',
+    ],
+    (input) => {
+      const { keys, errorCode = "a" } = parseWebIdentityAnswer(input);
+      assertKeys(keys);
+      assert.match(errorCode, /^[A-Za-z.]+$/);
+    },
+  ),
+  text(
+    "efs-and-ec2-answers",
+    [
+      '{"MountTargets":[{"MountTargetId":"fsmt-1","IpAddress":"10.0.0.1","Ipv6Address":"fd00::1","LifeCycleState":"available","AvailabilityZoneName":"us-east-1a","AvailabilityZoneId":"use1-az1"}]}',
+      '{"AvailabilityZones":[{"ZoneId":"use1-az1"}]}',
+      '{"FileSystems":[{"FileSystemId":"fs-1","Name":"a b","Encrypted":true,"KmsKeyId":"arn:aws:kms:x","LifeCycleState":"available","SizeInBytes":{"Value":6144},"NumberOfMountTargets":1}]}',
+    ],
+    (input) => {
+      const answer = parseJson(input);
+      const targets = mountTargetsIn(answer);
+      noControlCharacters(targets);
+      for (const { addresses } of targets) for (const address of addresses) assert.notEqual(isIP(address), 0);
+      const id = zoneIdIn(answer);
+      noControlCharacters(id);
+      const choice = chooseMountTarget(targets, { name: "us-east-1a", id, isRequired: true });
+      if (choice.kind === "chosen") assert.ok(choice.target.isAvailable);
+      noControlCharacters(fileSystemsIn(answer, REGION));
+    },
+  ),
+  text(
+    "proc-pid",
+    [
+      "Name:\tsh\nPPid:\t1\nUid:\t0\t0\t0\t0\n",
+      "7 (a) b) S 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 123456 1 1",
+      "/usr/bin/stunnel\0/run/efs/x\0",
+    ],
+    (input) => {
+      const parent = parentIn(input) ?? 0;
+      assert.ok(Number.isSafeInteger(parent) && parent >= 0);
+      // a name cannot hold a line end, nor what comes before the uids
+      if (isRootsStatus(`Name:\t${input.replaceAll("\n", "")}\nUid:\t1000\t0\t0\t0\n`)) assert.fail(input);
+      const stat = parseStat(`7 (${input}) S 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 123456 1 1`);
+      assert.deepEqual(stat, { parent: 1, startTime: 123_456 });
+      parseStat(input);
+      assert.equal(`${parseArguments(input).join("\0")}${input.endsWith("\0") ? "\0" : ""}`, input);
+    },
+  ),
+  text(
+    "secrets-of-a-line",
+    ["Authorization: AWS4-HMAC-SHA256 a", "password=b,user=c", "https://u:p@h/x"],
+    (input) => {
+      const planted = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY12";
+      const line = input.replace(/[\r\n]/g, " ");
+      assert.ok(!redacted(`${line} aws_secret_access_key = ${planted}`).includes(planted));
+      assert.ok(!redacted(`${line} AKIAIOSFODNN7EXAMPLE`).includes("AKIAIOSFODNN7EXAMPLE"));
+    },
+  ),
   {
     name: "nfs-null-reply",
     seeds: [
@@ -391,6 +464,19 @@ function mayFail<T>(action: () => T): T | undefined {
     noControlCharacters([error.message, error.hint]);
     return undefined;
   }
+}
+
+function parseJson(input: string): unknown {
+  try {
+    return JSON.parse(input);
+  } catch {
+    return undefined;
+  }
+}
+
+function assertKeys(keys: Credentials | undefined): void {
+  for (const value of Object.values(keys ?? {}))
+    if (value !== undefined) assert.match(value, /^[\x21-\x7e]+$/);
 }
 
 function noControlCharacters(value: unknown): void {

@@ -474,7 +474,7 @@ function tests(made: Made): void {
 
       const { status, stderr } = first.run(...MOUNT);
       assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
-      assert.ok(isKept("/run/amazon-efs-mount-helper/mounting.1.1"), "it went through the gate");
+      assert.ok(isKept("/run/amazon-efs-mount-helper/gate/mounting.1.1"), "it went through the gate");
       const { port } = machine.tunnel();
       assert.match(readFileSync(join(kept, "/var/log/amazon/efs/mount.log"), "utf8"), /Successfully mounted/);
 

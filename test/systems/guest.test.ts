@@ -23,8 +23,9 @@ const PACKAGES = [
     "systemd-sysv",
     "ca-certificates",
     "logrotate",
+    "nftables",
   ],
-  ...["nfs-kernel-server", "openssl", "iproute2", "kmod", "busybox-static", "procps", "strace"],
+  ...["nfs-kernel-server", "openssl", "iproute2", "kmod", "busybox-static", "procps", "strace", "libnfs-utils"],
 ];
 
 const SCENARIOS = [
@@ -40,6 +41,7 @@ const SCENARIOS = [
   "an-unreachable-responder-is-refused",
   "a-wrong-host-name-is-refused",
   "umount-ends-the-tunnel",
+  "nobody-but-root-gets-into-a-tunnel",
 ];
 
 /** In this order: the first ones look at what the boot has done. */

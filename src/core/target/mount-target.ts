@@ -20,6 +20,30 @@ export function ipAddress(text: string | undefined): string | undefined {
   return text !== undefined && isIP(text) !== 0 && !text.includes("%") ? text : undefined;
 }
 
+/** The mount targets in an answer of DescribeMountTargets; whatever is in it that cannot be is left out. */
+export function mountTargetsIn(answer: unknown): MountTarget[] {
+  const listed: unknown = (answer as { MountTargets?: unknown } | null | undefined)?.MountTargets;
+  return (Array.isArray(listed) ? listed : []).map((target: Record<string, unknown> | null) => ({
+    id: word(target?.MountTargetId) ?? "a mount target",
+    addresses: [target?.IpAddress, target?.Ipv6Address].flatMap((address) => ipAddress(word(address)) ?? []),
+    isAvailable: target?.LifeCycleState === "available",
+    lifeCycleState: word(target?.LifeCycleState) ?? "in an unknown state",
+    zoneName: word(target?.AvailabilityZoneName),
+    zoneId: word(target?.AvailabilityZoneId),
+  }));
+}
+
+/** The id of the first zone in an answer of DescribeAvailabilityZones. */
+export function zoneIdIn(answer: unknown): string | undefined {
+  const listed: unknown = (answer as { AvailabilityZones?: unknown } | null | undefined)?.AvailabilityZones;
+  return word((Array.isArray(listed) ? listed[0] : undefined)?.ZoneId);
+}
+
+/** Ids, names of zones and states are words, and so are addresses. */
+function word(value: unknown): string | undefined {
+  return typeof value === "string" && /^[\w.:-]{1,100}$/.test(value) ? value : undefined;
+}
+
 /** The zone a mount target should be in. */
 export interface WantedZone {
   readonly name: string | undefined;

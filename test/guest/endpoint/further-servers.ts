@@ -15,7 +15,7 @@ const DIRECTORY = "/run/further-servers";
 /** Gives this machine an address, IPv4 or IPv6. */
 export async function ownAddress(guest: Guest, address: string): Promise<void> {
   const isIpv6 = address.includes(":");
-  if (isIpv6) await must("modprobe", ["ipv6"]);
+  if (isIpv6 && !existsSync("/proc/net/if_inet6")) await must("modprobe", ["ipv6"]);
   const words = [isIpv6 ? `${address}/128` : `${address}/32`, "dev", "lo"];
   await must("ip", ["addr", "add", ...words, ...(isIpv6 ? ["nodad"] : [])]);
   guest.onEnd(() => must("ip", ["addr", "del", ...words]));

@@ -84,7 +84,7 @@ export default scenario(
     await first.front.present("good");
     await endpoint.ocsp.become("absent");
     const silent = wrong(await examine(guest, first.id)).join();
-    assert.match(silent, /tls-handshake: the OCSP responder/);
+    assert.match(silent, /tls-handshake: .*the OCSP responder \S+ gave no answer/);
     // interrupted in the middle, it leaves nothing either
     await endpoint.ocsp.become("silent");
     const doctor = guest.service("efs-utils", ["doctor", first.id], openSync(OUTPUT, "w"));
