@@ -24,7 +24,8 @@ import {
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CACHE, ensurePackages, type GuestParts } from "./packages.ts";
+import { ensureKernel, type Kernel, type KernelKind } from "./kernel.ts";
+import { CACHE, ensurePackages } from "./packages.ts";
 
 export interface BootOptions {
   /** Names what it leaves: the folder of .cache/last, which is replaced. */
@@ -48,6 +49,8 @@ export interface BootOptions {
   systemd?: boolean;
   /** A directory that it shares with other guests, under the same path in each and in its SHARED. */
   shared?: string;
+  /** The fast one where nothing is said. */
+  kernel?: KernelKind;
   /** The guest's memory; 1 GiB where nothing is said. */
   memory?: string;
   /** The whole run's limit, from launch to power-off. */
@@ -88,7 +91,8 @@ const REPOSITORY = join(import.meta.dirname, "../..");
 export const GUESTS_AT_A_TIME = Number(process.env.GUEST_LANES ?? Math.min(2, availableParallelism()));
 
 export async function bootGuest(options: BootOptions): Promise<GuestRun> {
-  const parts = await ensurePackages(options.onLine);
+  const nfsServer = ensurePackages(options.onLine);
+  const kernel = await ensureKernel(options.kernel ?? "fast", options.onLine);
   const release = await takeTurn(options.onLine);
   const out = mkdtempSync(join(tmpdir(), "efs-guest-"));
   const results = join(LAST, options.name);
@@ -107,8 +111,8 @@ export async function bootGuest(options: BootOptions): Promise<GuestRun> {
   process.once("exit", onExit);
   const records = new Tail(join(out, "records.jsonl"), (line) => options.onRecord?.(JSON.parse(line)));
   try {
-    prepare(out, options, parts.nfsServer);
-    guest = launch(out, options, parts);
+    prepare(out, options, nfsServer);
+    guest = launch(out, options, kernel);
     const ended = followOutput(guest, (line) => {
       lines.push(line);
       options.onLine?.(line);
@@ -167,7 +171,7 @@ function prepare(out: string, options: BootOptions, nfsServer: string): void {
 function launch(
   out: string,
   { timeoutMs, shared, root, memory = "1G" }: BootOptions,
-  { kernel, modules }: GuestParts,
+  { program, modules, preload }: Kernel,
 ): ChildProcess {
   const limit = Math.ceil(timeoutMs / 1000) + 5;
   const args = [
@@ -184,8 +188,8 @@ function launch(
   if (shared !== undefined) args.push(`GUEST_SHARED=${shared}`);
   if (root !== undefined) args.push(`GUEST_ROOT=${root}`, `GUEST_READS=${REPOSITORY}`);
   // The guest's memory is a file in TMPDIR, which it unlinks at once. Detached: a process group of its own.
-  const env = { ...process.env, TMPDIR: "/dev/shm" };
-  return spawn(kernel, args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const env = { ...process.env, TMPDIR: "/dev/shm", ...(preload && { LD_PRELOAD: preload }) };
+  return spawn(program, args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
 }
 
 /** Calls back for each line; resolves when the guest has ended. */

@@ -1,19 +1,20 @@
-/** The Debian packages that the guest needs, on this machine, and its kernel. */
+/** The Debian packages that the guest needs, on this machine. */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { suiteRoot } from "../stunnels/suites.ts";
 
 /** Package → the files that show that it is there (any one of them). */
 const NEEDED: Record<string, string[]> = {
   patchelf: ["/usr/bin/patchelf"],
+  gcc: ["/usr/bin/gcc"],
+  "libc6-dev": ["/usr/include/elf.h"],
   "busybox-static": ["/usr/bin/busybox", "/bin/busybox"],
   "nfs-common": ["/usr/sbin/mount.nfs4", "/sbin/mount.nfs4"],
   stunnel4: ["/usr/bin/stunnel4"],
   systemd: ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"],
   iproute2: ["/usr/sbin/ip", "/sbin/ip", "/bin/ip"],
   openssl: ["/usr/bin/openssl"],
-  nftables: ["/usr/sbin/nft"],
+  iptables: ["/usr/sbin/iptables-legacy"],
   "libnfs-utils": ["/usr/bin/nfs-cat"],
 };
 
@@ -49,17 +50,12 @@ function ensureInstalled(packages: Record<string, string[]>, say: (line: string)
   aptWithLists(["install", "-y", "--no-install-recommends", ...missing]);
 }
 
-export interface GuestParts {
-  /** Where the NFS server's programs are. */
-  nfsServer: string;
-  /** The kernel: a program of this machine. */
-  kernel: string;
-  /** A folder for each version of it. */
-  modules: string;
-}
-
-/** Makes sure that everything is there. */
-export async function ensurePackages(say: (line: string) => void = () => {}): Promise<GuestParts> {
+/**
+ * Makes sure that everything is there.
+ *
+ * @returns where the NFS server's programs are
+ */
+export function ensurePackages(say: (line: string) => void = () => {}): string {
   ensureInstalled(NEEDED, say);
   if (!existsSync(join(NFS_SERVER, "usr/sbin/rpc.mountd"))) {
     say("downloading nfs-kernel-server");
@@ -74,25 +70,5 @@ export async function ensurePackages(say: (line: string) => void = () => {}): Pr
     rmSync(NFS_SERVER, { recursive: true, force: true });
     renameSync(fresh, NFS_SERVER);
   }
-  return { nfsServer: NFS_SERVER, ...(await ensureKernel(say)) };
-}
-
-/**
- * user-mode-linux of Debian sid: from 6.16 on it holds system calls by seccomp, not ptrace, and processes start in half
- * the time. It runs with sid's C library, which is written into a copy of it, because it starts itself once more.
- */
-async function ensureKernel(say: (line: string) => void): Promise<{ kernel: string; modules: string }> {
-  const root = await suiteRoot("sid", ["user-mode-linux", "libc6"], say);
-  const kernel = join(root, "usr/bin/linux.uml.here");
-  if (!existsSync(kernel)) {
-    const fresh = `${kernel}.${process.pid}`;
-    copyFileSync(join(root, "usr/bin/linux.uml"), fresh);
-    const libraries = join(root, "usr/lib/x86_64-linux-gnu");
-    const loader = join(libraries, "ld-linux-x86-64.so.2");
-    const words = ["--set-interpreter", loader, "--set-rpath", libraries, fresh];
-    const patched = spawnSync("patchelf", words, { encoding: "utf8" });
-    if (patched.status !== 0) throw new Error(`patchelf failed: ${patched.error ?? patched.stderr}`);
-    renameSync(fresh, kernel);
-  }
-  return { kernel, modules: join(root, "usr/lib/uml/modules") };
+  return NFS_SERVER;
 }

@@ -33,7 +33,7 @@ export async function bundle(source: string): Promise<string> {
 
 type RunOptions = Pick<
   BootOptions,
-  "name" | "root" | "shared" | "timeoutMs" | "signal" | "onLine" | "memory"
+  "kernel" | "name" | "root" | "shared" | "timeoutMs" | "signal" | "onLine" | "memory"
 > & {
   onRecord?: (record: GuestRecord) => void;
 };

@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import { posix } from "node:path";
 import { asEfsError } from "../../core/errors.ts";
 import { fileIdentity, isExecutable } from "../../system/executable.ts";
@@ -73,10 +74,14 @@ async function tryEach(
   return { program: undefined, why };
 }
 
+/** Each program once: iptables is mostly another name of one of those that follow. */
 function installedPrograms(): string[] {
-  return PROGRAMS.flatMap(
+  const found = PROGRAMS.flatMap(
     (name) => DIRECTORIES.map((directory) => `${directory}/${name}`).find(isExecutable) ?? [],
   );
+  return [
+    ...new Map(found.toReversed().map((program) => [realpathSync(program), program])).values(),
+  ].toReversed();
 }
 
 function recall(cache: string, installed: string, programs: readonly string[]): Finding | undefined {

@@ -1,3 +1,4 @@
+import { complaint } from "../../core/access/complaint.ts";
 import {
   IPTABLES_CHAIN,
   type IptablesState,
@@ -10,7 +11,6 @@ import {
 import type { PortChange } from "../../core/access/mode.ts";
 import { NFT_LIST, NFT_REMOVAL, nftChange, nftElements, nftPorts } from "../../core/access/nft.ts";
 import { EfsError } from "../../core/errors.ts";
-import { joinLines } from "../../core/text.ts";
 import { type RunResult, run } from "../../system/process.ts";
 
 /** The kernel's packet filter in one network namespace, as far as it is about tunnels. */
@@ -52,7 +52,7 @@ const LIMIT_MS = 10_000;
 /** How long iptables waits for its lock, in seconds. */
 const LOCK_SECONDS = 5;
 /** So much of what a program says is told. */
-const MAX_WORDS = 300;
+const MAX_WORDS = 120;
 /** How often a change is planned again, where others changed the same rules meanwhile. */
 const MOST_ATTEMPTS = 5;
 
@@ -79,7 +79,7 @@ async function runIn(
 
 function requireSuccess(program: string, { status, stderr, timedOut }: RunResult): void {
   if (status === 0) return;
-  const said = joinLines(stderr.trim(), ", ").slice(0, MAX_WORDS);
+  const said = complaint(stderr).slice(0, MAX_WORDS);
   const why = timedOut ? `no answer within ${LIMIT_MS / 1000} s` : said || `exit status ${status}`;
   throw new EfsError("system", `${program}: ${why}`);
 }

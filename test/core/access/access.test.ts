@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { complaint } from "../../../src/core/access/complaint.ts";
 import {
   type IptablesState,
   iptablesChange,
@@ -39,6 +40,25 @@ describe("the ports that nft lists", () => {
       }),
     );
   });
+});
+
+test("of what a packet filter's program says, the first complaint is told", () => {
+  const said = [
+    [
+      "/dev/stdin:1:1-37: Error: Could not process rule: Operation not supported\nadd table\n^^^\n",
+      "Could not process rule: Operation not supported",
+    ],
+    [
+      "modprobe: FATAL: x\niptables-restore v1.8.9 (legacy): iptables-restore: unable to initialize table 'filter'\n\nError occurred at line: 1\n",
+      "iptables-restore: unable to initialize table 'filter'",
+    ],
+    [
+      "iptables-restore v1.8.9 (nf_tables): \nline 2: TABLE_ADD failed (Operation not supported)\n",
+      "line 2: TABLE_ADD failed (Operation not supported)",
+    ],
+    ["", ""],
+  ];
+  for (const [stderr = "", told] of said) assert.equal(complaint(stderr), told);
 });
 
 test("nft closes ports by their numbers alone, and asks of no kernel to compare users where there is none", () => {
