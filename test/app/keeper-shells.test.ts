@@ -19,16 +19,30 @@ const SHELLS: readonly [name: string, program: string | undefined][] = [
   ["lksh", "/bin/lksh"],
 ];
 
+/** A /tmp to which nothing can be written, as bash up to 5.0 would for a here-document. */
+const UNWRITABLE: readonly [what: string, make: () => void][] = [
+  ["only read", () => run("mount", "-t", "tmpfs", "-o", "ro", "tmpfs", "/tmp")],
+  [
+    "full",
+    () => {
+      run("mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", "/tmp");
+      writeFileSync("/tmp/everything", "x".repeat(4096));
+    },
+  ],
+];
+
 await inNamespaces(["--mount", "--pid", "--mount-proc"], () => {
   run("mount", "--make-rprivate", "/");
   run("mount", "-t", "tmpfs", "tmpfs", "/media");
-  run("mount", "-t", "tmpfs", "-o", "ro", "tmpfs", "/tmp");
   process.env.TMPDIR = "/media";
   const oldBash = '#!/bin/bash\nexport BASH_COMPAT=4.4\nexec -a sh /bin/bash "$@"\n';
   writeFileSync(OLD_BASH, oldBash, { mode: 0o755 });
 
-  for (const [name, program] of SHELLS) {
-    test(`a keeper run by ${name} holds, reports and ends its tunnel, without a writable /tmp`, async (t) => {
+  const cases = SHELLS.flatMap((shell) => UNWRITABLE.map((place) => [...shell, ...place] as const));
+  for (const [name, program, what, make] of cases) {
+    test(`a keeper run by ${name} holds, reports and ends its tunnel, where /tmp is ${what}`, async (t) => {
+      make();
+      t.after(() => run("umount", "--lazy", "/tmp"));
       if (program !== undefined) {
         run("mount", "--bind", program, "/bin/sh");
         t.after(() => run("umount", "--lazy", "/bin/sh"));
