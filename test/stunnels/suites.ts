@@ -53,18 +53,29 @@ export async function suiteRoot(
   // another one is made where what is in it changes
   const digest = createHash("sha256").update(`${wanted} ${FOLLOWED}`).digest("hex").slice(0, 8);
   const root = join(CACHE, `${suite}-${digest}`);
-  if (existsSync(root)) return root;
-  say(`downloading ${wanted.join(" ")} of ${suite}`);
+  if (!existsSync(root)) {
+    say(`downloading ${wanted.join(" ")} of ${suite}`);
+    // guests that boot side by side ask for the same one
+    making.set(root, making.get(root) ?? makeRoot(suite, wanted, root));
+  }
+  await making.get(root);
+  return root;
+}
+
+/** The roots that this process makes. */
+const making = new Map<string, Promise<void>>();
+
+async function makeRoot(suite: Suite, wanted: readonly string[], root: string): Promise<void> {
   const folder = `${root}.${process.pid}`;
   mkdirSync(folder, { recursive: true });
   try {
     const fresh = join(folder, "root");
     await unpack(await download(new Archive(suite, folder), wanted), fresh);
-    renameSync(fresh, root);
+    // another process may have made it meanwhile
+    if (!existsSync(root)) renameSync(fresh, root);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  return root;
 }
 
 /** One suite of the archive that this machine's own packages are from, by apt with directories of its own. */
