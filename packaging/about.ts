@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
-import { PACKAGE } from "../src/app/install-layout.ts";
+import { PACKAGE } from "../src/app/install/layout.ts";
 
 export const ROOT = join(import.meta.dirname, "..");
 

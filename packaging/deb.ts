@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { copyFileSync, cpSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
-import { CONFIG } from "../src/app/install-layout.ts";
+import { CONFIG } from "../src/app/install/layout.ts";
 import { ABOUT, type Material, RECOMMENDS, ROOT } from "./about.ts";
 import { configurationFiles, entries } from "./tree.ts";
 

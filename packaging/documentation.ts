@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { LIBRARY, PACKAGE } from "../src/app/install-layout.ts";
+import { LIBRARY, PACKAGE } from "../src/app/install/layout.ts";
 import { ROOT } from "./about.ts";
 import type { Runtime } from "./runtime.ts";
 

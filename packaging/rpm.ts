@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
-import { LIBRARY } from "../src/app/install-layout.ts";
+import { LIBRARY } from "../src/app/install/layout.ts";
 import { ABOUT, type Material, RECOMMENDS, ROOT } from "./about.ts";
 import { CHANGES, DOCUMENTATION } from "./documentation.ts";
 import { configurationFiles, type Entry, entries } from "./tree.ts";

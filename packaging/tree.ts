@@ -1,8 +1,8 @@
 import { chmodSync, copyFileSync, lutimesSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
-import { install } from "../src/app/install.ts";
-import { CA_BUNDLE, CONTAINER_GATE, PACKAGE_LAYOUT, RUNTIME } from "../src/app/install-layout.ts";
+import { install } from "../src/app/install/install.ts";
+import { CA_BUNDLE, CONTAINER_GATE, PACKAGE_LAYOUT, RUNTIME } from "../src/app/install/layout.ts";
 import { type Material, ROOT } from "./about.ts";
 import { compress, DOCUMENTATION, putDocumentation } from "./documentation.ts";
 import type { Runtime } from "./runtime.ts";

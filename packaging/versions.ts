@@ -1,7 +1,7 @@
 /** Where the version of this package is written down, beside package.json. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PACKAGE } from "../src/app/install-layout.ts";
+import { PACKAGE } from "../src/app/install/layout.ts";
 
 /** A heading of CHANGELOG.md: what is to be released, or what was. */
 const UNRELEASED = "## Unreleased";

@@ -86,7 +86,7 @@ async function buildPrograms(directory) {
 /** Resolves with the runner's status. */
 async function run(directory) {
   const sources = await compile(directory);
-  const needsPrograms = sources.includes("test/bin/built.ts");
+  const needsPrograms = sources.includes("test/support/built.ts");
   const env = needsPrograms ? await buildPrograms(path.join(directory, "dist")) : process.env;
   const programs = files.map((file) => path.join(directory, file.replace(/ts$/, "mjs")));
   // node 20's runner takes no patterns, hence the list

@@ -50,3 +50,6 @@ export function systemPaths(directory: string): SystemPaths {
 
 /** The systemd unit of the watchdog. */
 export const WATCHDOG_UNIT = "amazon-efs-mount-watchdog";
+
+/** The environment that a program was started with. */
+export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,4 +1,4 @@
-import { writeFstabUnits } from "../app/fstab-units.ts";
+import { writeFstabUnits } from "../app/install/fstab-units.ts";
 import { asEfsError, oneLine } from "../core/errors.ts";
 
 /** The directories that systemd has generators in, by the name of its own for fstab. */

@@ -1,13 +1,14 @@
 import { hostname } from "node:os";
 import { setTimeout } from "node:timers/promises";
-import { startWatchdog, type Watchdog } from "../app/watchdog.ts";
+import { startWatchdog, type Watchdog } from "../app/watchdog/watchdog.ts";
 import { emptyConfig, parseConfig } from "../core/config/config.ts";
 import { asEfsError, EfsError, oneLine } from "../core/errors.ts";
-import { type Policy, policyOf } from "../core/supervise/policy.ts";
+import type { LineFormat } from "../core/log-line.ts";
+import { type Policy, policyOf } from "../core/watchdog/policy.ts";
 import { systemPaths, WATCHDOG_UNIT } from "../paths.ts";
 import { readIfThere } from "../system/files.ts";
 import { SYSTEM_KERNEL } from "../system/kernel.ts";
-import { type LineFormat, type Log, lineFormat, openLog } from "../system/log.ts";
+import { type Log, lineFormat, openLog } from "../system/log.ts";
 import { type ServiceManager, serviceManager } from "../system/notify.ts";
 import { VERSION } from "../version.ts";
 

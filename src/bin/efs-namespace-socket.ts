@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import type { Answer, Order } from "../app/namespace-socket.ts";
+import type { Answer, Order } from "../app/tunnel/network.ts";
 import { asEfsError, EfsError } from "../core/errors.ts";
 import type { Port } from "../core/ids.ts";
 import { isReachable, listenLocally } from "../system/network.ts";

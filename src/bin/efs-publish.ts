@@ -1,5 +1,5 @@
-import { publishEvent } from "../app/cloudwatch.ts";
-import type { PublisherJob } from "../app/mount-report.ts";
+import { publishEvent } from "../app/aws/cloudwatch.ts";
+import type { PublisherJob } from "../app/mount/report.ts";
 import { asEfsError, oneLine } from "../core/errors.ts";
 import { SYSTEM_PATHS } from "../paths.ts";
 import { lineFormat, openLog } from "../system/log.ts";

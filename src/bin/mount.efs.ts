@@ -1,12 +1,12 @@
 import { hostname } from "node:os";
-import type { MountContext } from "../app/context.ts";
-import { mountFileSystem } from "../app/mount.ts";
-import { reportMount } from "../app/mount-report.ts";
+import type { MountContext } from "../app/mount/context.ts";
+import { mountFileSystem } from "../app/mount/mount.ts";
+import { reportMount } from "../app/mount/report.ts";
 import { emptyConfig, parseConfig, settings } from "../core/config/config.ts";
 import { logSettings } from "../core/config/log-settings.ts";
 import { asEfsError, EfsError, oneLine } from "../core/errors.ts";
+import type { ResolvedTarget } from "../core/location/target.ts";
 import { parseInvocation, USAGE } from "../core/request/request.ts";
-import type { ResolvedTarget } from "../core/target/target.ts";
 import { printable } from "../core/text.ts";
 import { systemPaths } from "../paths.ts";
 import { closeInherited } from "../system/descriptors.ts";

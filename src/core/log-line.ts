@@ -34,3 +34,6 @@ export function logLine(time: Date, level: LogLevel, message: string): string {
   const hour = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
   return `${day} ${hour} ${zone} - ${level} - ${joinLines(message, " | ")}\n`;
 }
+
+/** How a message becomes a line of a log. */
+export type LineFormat = (time: Date, level: LogLevel, message: string) => string;

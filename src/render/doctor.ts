@@ -1,4 +1,4 @@
-import { type CheckReport, type Finding, type Verdict, worstOf } from "../core/diagnose/checks.ts";
+import { type CheckReport, type Finding, type Verdict, worstOf } from "../core/doctor/checks.ts";
 import { printable } from "../core/text.ts";
 import type { Tone } from "./paint.ts";
 import { hanging, type Layout, wrap } from "./table.ts";

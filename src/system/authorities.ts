@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { EfsError } from "../core/errors.ts";
-import { reason } from "./files.ts";
+import { reason } from "./errno.ts";
 
 /**
  * Whom AWS's APIs are trusted by instead of node's own list, as an option of tls.connect(): the file that

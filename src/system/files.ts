@@ -14,13 +14,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { EfsError } from "../core/errors.ts";
+import { hasCode, reason } from "./errno.ts";
 import { lifeOf, ownNamespaces } from "./namespaces.ts";
 import { ownIdentity } from "./procfs.ts";
-
-/** Whether an error is one of the system's, with this code. */
-export function hasCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? "");
-}
 
 /** A file's text, or undefined where there is no such file. */
 export function readIfThere(path: string): string | undefined {
@@ -197,9 +193,4 @@ export function isAbandoned(name: string): boolean {
   const ours = ownNamespaces();
   const there = ours && Number(namespace) > 0 ? { ...ours, pid: Number(namespace) } : undefined;
   return lifeOf({ pid: Number(pid), startTime: Number(startTime) }, there) === "dead";
-}
-
-/** What the system says of an error, without its stack. */
-export function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

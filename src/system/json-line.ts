@@ -1,5 +1,4 @@
-import type { LogLevel } from "../core/log-line.ts";
-import type { LineFormat } from "./log.ts";
+import type { LineFormat, LogLevel } from "../core/log-line.ts";
 
 /** pino's numbers for our levels, so that its tools read the lines. */
 const PINO_LEVELS: Record<Lowercase<LogLevel>, number> = {

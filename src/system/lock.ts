@@ -1,6 +1,6 @@
 import { closeSync, constants, fchmodSync, fstatSync, openSync, rmSync, statSync } from "node:fs";
 import { EfsError } from "../core/errors.ts";
-import { reason } from "./files.ts";
+import { reason } from "./errno.ts";
 import { run } from "./process.ts";
 
 /** Something that nobody else has at the same time, until it is released. */

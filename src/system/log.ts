@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { LogSettings } from "../core/config/log-settings.ts";
+import type { LineFormat } from "../core/log-line.ts";
 import { LOG_LEVELS, type LogLevel, logLine, namingHosts } from "../core/log-line.ts";
 import { printable } from "../core/text.ts";
 
@@ -12,9 +13,6 @@ export interface Log {
   error(message: string): void;
   critical(message: string): void;
 }
-
-/** Makes one line, with its end, of an event. */
-export type LineFormat = (time: Date, level: LogLevel, message: string) => string;
 
 /** The format by its name in the configuration. What JSON lines need is loaded for them alone. */
 export async function lineFormat(name: "text" | "json"): Promise<LineFormat> {

@@ -1,5 +1,5 @@
 import { EfsError } from "../core/errors.ts";
-import { type InstanceIdentity, parseInstanceIdentity } from "../core/target/instance-identity.ts";
+import { type InstanceIdentity, parseInstanceIdentity } from "../core/location/instance-identity.ts";
 import { askHttp, type HttpAnswer } from "./http.ts";
 
 /** How often and how long the token is asked for: a hop limit of one in a container never lets it through. */

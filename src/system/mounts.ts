@@ -1,6 +1,6 @@
 import { EfsError } from "../core/errors.ts";
 import { type MountEntry, parseMountInfo, parseNfsServers } from "../core/nfs/mount-table.ts";
-import { hasCode, reason } from "./files.ts";
+import { hasCode, reason } from "./errno.ts";
 import { readProcFile } from "./proc-file.ts";
 import { run } from "./process.ts";
 

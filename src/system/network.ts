@@ -1,7 +1,7 @@
 import { connect, createServer, type Server } from "node:net";
 import { EfsError } from "../core/errors.ts";
 import type { Port } from "../core/ids.ts";
-import { hasCode, reason } from "./files.ts";
+import { hasCode, reason } from "./errno.ts";
 import { descriptorTarget } from "./procfs.ts";
 
 /** A listening socket on 127.0.0.1 that can be handed to a child. */
@@ -69,3 +69,6 @@ export function isReachable(host: string, port: number, limitMs: number): Promis
     socket.once("error", () => done(false));
   });
 }
+
+/** Whether a TCP connection to a port of a host can be made within a limit, in milliseconds. */
+export type Reaches = (host: string, port: number, limitMs: number) => Promise<boolean>;

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { EfsError } from "../core/errors.ts";
-import { reason } from "./files.ts";
+import { reason } from "./errno.ts";
 
 /** The environment of every child: nothing of the caller's gets through. */
 export const CHILD_ENVIRONMENT = {

@@ -9,7 +9,7 @@ import {
 } from "../core/nfs/connections.ts";
 import { isRootsStatus, parentIn, parseArguments, parseStat } from "../core/process-files.ts";
 import type { ProcessIdentity } from "../core/state/state.ts";
-import { hasCode, reason } from "./files.ts";
+import { hasCode, reason } from "./errno.ts";
 import { procLines, readProcFile } from "./proc-file.ts";
 
 /** What /proc says of a living process of root's (proc(5)); zombies count as dead. */

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
-import { nullCall, readReply } from "../core/supervise/null-call.ts";
+import { nullCall, readReply } from "../core/watchdog/null-call.ts";
 
 /** `other`: what came back is no answer to the call. `closed`: the connection could not be made, or was closed. */
 export type NullOutcome = "answered" | "other" | "silent" | "closed";

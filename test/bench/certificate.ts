@@ -1,5 +1,5 @@
 import { generateKeyPairSync, sign } from "node:crypto";
-import { type CertificateSubject, makeCertificate } from "../../src/app/certificate.ts";
+import { type CertificateSubject, makeCertificate } from "../../src/app/tunnel/certificate.ts";
 import { clock } from "./machine.ts";
 import { median, type Row } from "./table.ts";
 

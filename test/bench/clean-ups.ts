@@ -1,4 +1,4 @@
-import type { Test } from "../app/authority.ts";
+import type { Test } from "../support/authority.ts";
 
 /** Measures with what a test uses, which is cleared away in the end. */
 export async function clearingUp<T>(measure: (test: Test) => Promise<T>): Promise<T> {

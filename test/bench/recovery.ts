@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import type { TestContext } from "node:test";
-import { stunnelOf } from "../../src/app/tunnel.ts";
-import { Rig, signal } from "../app/watchdog-rig.ts";
+import { stunnelOf } from "../../src/app/tunnel/start.ts";
+import { Rig, signal } from "../support/watchdog-rig.ts";
 import { clearingUp } from "./clean-ups.ts";
 import { clock, SERVER_ADDRESS } from "./machine.ts";
 import { median, type Row } from "./table.ts";

@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { TestContext } from "node:test";
-import { type WatchdogProcess, WatchdogProcesses } from "../app/watchdog-process.ts";
-import { eventually, Rig } from "../app/watchdog-rig.ts";
 import { WritingServer } from "../faults/writing-load.ts";
+import { type WatchdogProcess, WatchdogProcesses } from "../support/watchdog-process.ts";
+import { eventually, Rig } from "../support/watchdog-rig.ts";
 import { clearingUp } from "./clean-ups.ts";
 import { clock } from "./machine.ts";
 import { median, type Row } from "./table.ts";

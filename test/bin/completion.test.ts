@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { bashCompletion } from "../../src/render/bash-completion.ts";
-import { buildInto, temporaryDirectory } from "./built.ts";
+import { buildInto, temporaryDirectory } from "../support/built.ts";
 
 /** Sources $1 and says what the words behind it complete to, the last of them being the one at the cursor. */
 const COMPLETE = `

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { buildCheckout, temporaryDirectory, VERSION } from "./built.ts";
+import { buildCheckout, temporaryDirectory, VERSION } from "../support/built.ts";
 
 describe("efs-utils", () => {
   const place = temporaryDirectory();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { VERSION } from "./built.ts";
+import { VERSION } from "../support/built.ts";
 import { Machine, NO_MACHINE } from "./machine.ts";
 
 /** Stands in for systemd: notes what systemctl is told, and does it where it is not told to fail. */

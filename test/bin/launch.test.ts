@@ -4,7 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { STAMP_LENGTH } from "../../src/bin/launch.ts";
-import { buildInto, temporaryDirectory } from "./built.ts";
+import { buildInto, temporaryDirectory } from "../support/built.ts";
 
 describe("launch", () => {
   const place = temporaryDirectory();

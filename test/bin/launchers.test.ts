@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { buildCheckout, CHECKOUT, temporaryDirectory, VERSION } from "./built.ts";
+import { buildCheckout, CHECKOUT, temporaryDirectory, VERSION } from "../support/built.ts";
 
 const PROGRAMS = ["mount.efs", "efs-utils", "amazon-efs-mount-watchdog"];
 

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { buildCheckout, temporaryDirectory } from "./built.ts";
+import { buildCheckout, temporaryDirectory } from "../support/built.ts";
 
 /** Why a copy of the machine cannot be made, for tests to be skipped with; false where it can. */
 export const NO_MACHINE = process.getuid?.() !== 0 && "only root can make a copy of the machine";

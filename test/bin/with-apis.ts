@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { after, before } from "node:test";
 import { encryptedAccount } from "../fakes/encrypted-account.ts";
-import { buildCheckout, temporaryDirectory } from "./built.ts";
+import { buildCheckout, temporaryDirectory } from "../support/built.ts";
 
 /** The built efs-utils, and emulators of the APIs that it is to call, for a group of tests. */
 export function programWithApis() {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { emptyConfig, parseConfig, settings } from "../../src/core/config/config.ts";
 import { KEYS, type KeyId, keyName } from "../../src/core/config/keys.ts";
-import { SPECIAL_PARTITIONS } from "../../src/core/target/partitions.ts";
+import { SPECIAL_PARTITIONS } from "../../src/core/location/partitions.ts";
 
 const PATH = "config/efs-utils.conf";
 const TEXT = readFileSync(new URL(`../../${PATH}`, import.meta.url), "utf8");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { PROGRAMS } from "../../src/app/install-layout.ts";
+import { PROGRAMS } from "../../src/app/install/layout.ts";
 import { WATCHDOG_UNIT } from "../../src/paths.ts";
 
 const TEXT = readFileSync(new URL(`../../config/${WATCHDOG_UNIT}.service`, import.meta.url), "utf8");

@@ -5,7 +5,7 @@ import { asEfsError, EfsError, type ErrorKind, oneLine } from "../../src/core/er
 import { asPort, parseAccessPointId, parseFileSystemId, parsePort, parseRegion } from "../../src/core/ids.ts";
 import { LOG_LEVELS, logLine } from "../../src/core/log-line.ts";
 import { hasControlCharacter, printable, quoted } from "../../src/core/text.ts";
-import { anyText } from "./any-text.ts";
+import { anyText } from "../support/any-text.ts";
 
 const STATUS: Record<ErrorKind, number> = {
   usage: 1,

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { CHECKOUT } from "../bin/built.ts";
+import { CHECKOUT } from "../support/built.ts";
 
 /** What docs/encryption.md shows of a command of ours, and what that prints according to it. */
 export interface Shown {

@@ -1,4 +1,4 @@
-import type { Created } from "../../src/core/creation/created.ts";
+import type { Created } from "../../src/core/create-file-system/created.ts";
 import type { Audit } from "../../src/core/encryption/audit.ts";
 import type { FileSystem } from "../../src/core/encryption/file-system.ts";
 import type { EncryptionStatus } from "../../src/core/encryption/status.ts";

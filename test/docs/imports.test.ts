@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, test } from "node:test";
-import { CHECKOUT } from "../bin/built.ts";
+import { CHECKOUT } from "../support/built.ts";
 
 interface Import {
   /** A package, a `node:` module, or a file from the checkout's root. */
@@ -107,7 +107,7 @@ describe("imports", () => {
     ["commander", "src/bin/", "a command line is a program's own: mount(8)'s helpers have one that is given"],
     ["string-width", "src/render/table.ts", "how wide a text is on a terminal is asked in one place"],
     ["wrap-ansi", "src/render/table.ts", "and how it is wrapped"],
-    ["leven", "src/core/diagnose/", "only the doctor guesses what was meant"],
+    ["leven", "src/core/doctor/", "only the doctor guesses what was meant"],
     ["tar-stream", "src/app/doctor/bundle.ts", "only support bundles are archives"],
     ["esbuild", "scripts/", "it is not there at run time"],
   ];

@@ -5,9 +5,9 @@ import { describe, test } from "node:test";
 import type { Command } from "commander";
 import type { HistoryEntry } from "../../src/app/logs/history.ts";
 import { efsUtils } from "../../src/bin/commands/program.ts";
-import type { CheckReport } from "../../src/core/diagnose/checks.ts";
+import type { CheckReport } from "../../src/core/doctor/checks.ts";
 import type { Status } from "../../src/core/status/status.ts";
-import { CHECKOUT } from "../bin/built.ts";
+import { CHECKOUT } from "../support/built.ts";
 import { ENCRYPTION } from "./encryption-results.ts";
 import type { Whole } from "./whole.ts";
 

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Command } from "commander";
-import { LOCAL_LAYOUT, PACKAGE_LAYOUT } from "../../src/app/install-layout.ts";
+import { LOCAL_LAYOUT, PACKAGE_LAYOUT } from "../../src/app/install/layout.ts";
 import { INQUIRY_STATUS } from "../../src/bin/commands/inquiry.ts";
 import { efsUtils } from "../../src/bin/commands/program.ts";
 import { IGNORED_KEYS, KEYS, type KeyId, keyName, SECTIONS } from "../../src/core/config/keys.ts";
@@ -12,7 +12,7 @@ import { EfsError, type ErrorKind } from "../../src/core/errors.ts";
 import { nfsOptions } from "../../src/core/nfs/command.ts";
 import { isForOthers, joinOptions, OWN_OPTIONS } from "../../src/core/request/options.ts";
 import { parseInvocation } from "../../src/core/request/request.ts";
-import { CHECKOUT } from "../bin/built.ts";
+import { CHECKOUT } from "../support/built.ts";
 
 const DIRECTORY = join(CHECKOUT, "man");
 const pages = readdirSync(DIRECTORY);

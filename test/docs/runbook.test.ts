@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { CHECKS } from "../../src/core/diagnose/checks.ts";
-import { FAILURES, failureOf } from "../../src/core/diagnose/explain.ts";
-import { CHECKOUT } from "../bin/built.ts";
+import { CHECKS } from "../../src/core/doctor/checks.ts";
+import { FAILURES, failureOf } from "../../src/core/doctor/explain.ts";
+import { CHECKOUT } from "../support/built.ts";
 
 const document = readFileSync(join(CHECKOUT, "docs/runbook.md"), "utf8");
 

@@ -1,4 +1,4 @@
-import type { Test } from "../app/authority.ts";
+import type { Test } from "../support/authority.ts";
 import { type Answer, type Reply, type Service, service } from "./service.ts";
 
 /** EC2's API (query protocol, in XML), which knows the ids of zones; a zone may be treated otherwise. */

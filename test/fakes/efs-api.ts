@@ -1,4 +1,4 @@
-import type { Test } from "../app/authority.ts";
+import type { Test } from "../support/authority.ts";
 import { EfsAccount, efsError } from "./efs-account.ts";
 import { type Answer, JSON_TYPE, type Service, service } from "./service.ts";
 

@@ -1,4 +1,4 @@
-import type { Test } from "../app/authority.ts";
+import type { Test } from "../support/authority.ts";
 import { ec2Api } from "./ec2-api.ts";
 import { EfsAccount } from "./efs-account.ts";
 import { efsApi } from "./efs-api.ts";

@@ -1,5 +1,5 @@
 import type { Credentials } from "../../src/core/identity/connect-signature.ts";
-import { type Test, temporaryDirectory } from "../app/authority.ts";
+import { type Test, temporaryDirectory } from "../support/authority.ts";
 
 /** Changes this process's environment until the test ends; undefined takes a variable away. */
 export function setEnvironment(test: Test, change: Readonly<Record<string, string | undefined>>): void {

@@ -1,4 +1,4 @@
-import type { Test } from "../app/authority.ts";
+import type { Test } from "../support/authority.ts";
 import { type Answer, type Reply, type Service, service } from "./service.ts";
 
 /** A key as KMS knows it. */

@@ -5,8 +5,8 @@ import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } 
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { createServer, type TLSSocket } from "node:tls";
-import { Authority, type Test } from "../app/authority.ts";
-import { CHECKOUT } from "../bin/built.ts";
+import { Authority, type Test } from "../support/authority.ts";
+import { CHECKOUT } from "../support/built.ts";
 import { run } from "./namespaces.ts";
 import { answerNull } from "./nfs-null.ts";
 

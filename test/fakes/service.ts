@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Test } from "../app/authority.ts";
+import type { Test } from "../support/authority.ts";
 
 export interface Call {
   readonly method: string;

@@ -1,4 +1,4 @@
-import type { Test } from "../app/authority.ts";
+import type { Test } from "../support/authority.ts";
 import type { SessionKeys } from "./keys.ts";
 import { type Answer, type Call, type Reply, type Service, service } from "./service.ts";
 

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Server } from "node:net";
-import type { Test } from "../app/authority.ts";
 import { run } from "../fakes/namespaces.ts";
-import { Child } from "../system/children.ts";
+import type { Test } from "../support/authority.ts";
+import { Child } from "../support/children.ts";
 
 /** Listens where it is told to, and hands the socket over. */
 const LISTENER = `

@@ -3,16 +3,16 @@ import { copyFileSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { startTunnel } from "../../src/app/tunnel.ts";
-import type { Watchdog } from "../../src/app/watchdog.ts";
+import { startTunnel } from "../../src/app/tunnel/start.ts";
+import type { Watchdog } from "../../src/app/watchdog/watchdog.ts";
 import { utcTimeText } from "../../src/core/certificate/certificate.ts";
 import type { Port } from "../../src/core/ids.ts";
 import { formatState } from "../../src/core/state/state.ts";
-import type { Policy } from "../../src/core/supervise/policy.ts";
+import type { Policy } from "../../src/core/watchdog/policy.ts";
 import { bindPort } from "../../src/system/network.ts";
-import type { Test } from "../app/authority.ts";
-import { certificate, KEY_PEM } from "../app/tls-responder.ts";
-import { eventually, KEEPER, kill, Rig, type RigTunnel, STUNNEL, signal } from "../app/watchdog-rig.ts";
+import type { Test } from "../support/authority.ts";
+import { certificate, KEY_PEM } from "../support/tls-responder.ts";
+import { eventually, KEEPER, kill, Rig, type RigTunnel, STUNNEL, signal } from "../support/watchdog-rig.ts";
 import { CutOffNetwork } from "./cut-off-network.ts";
 import { type Writer, WritingServer } from "./writing-load.ts";
 

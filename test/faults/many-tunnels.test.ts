@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { readdirSync, statSync } from "node:fs";
 import { test } from "node:test";
-import { WatchdogProcesses } from "../app/watchdog-process.ts";
-import { eventually, kill, Rig, type RigTunnel } from "../app/watchdog-rig.ts";
 import { MACHINE_NAMESPACES } from "../fakes/machine.ts";
 import { inNamespaces } from "../fakes/namespaces.ts";
+import { WatchdogProcesses } from "../support/watchdog-process.ts";
+import { eventually, kill, Rig, type RigTunnel } from "../support/watchdog-rig.ts";
 
 const TUNNELS = 400;
 const MAKERS = 4;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { existsSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { WatchdogProcesses } from "../app/watchdog-process.ts";
-import { eventually } from "../app/watchdog-rig.ts";
 import { MACHINE_NAMESPACES } from "../fakes/machine.ts";
 import { inNamespaces } from "../fakes/namespaces.ts";
+import { WatchdogProcesses } from "../support/watchdog-process.ts";
+import { eventually } from "../support/watchdog-rig.ts";
 import { LoadedMachine, type LoadedTunnel } from "./loaded-machine.ts";
 import { Thief } from "./thief.ts";
 

@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { randomFrom, soak } from "../app/soak.ts";
-import { eventually, isListening, Rig, type RigTunnel } from "../app/watchdog-rig.ts";
+import { randomFrom, soak } from "../support/soak.ts";
+import { eventually, isListening, Rig, type RigTunnel } from "../support/watchdog-rig.ts";
 import { tunnelTo } from "./loaded-machine.ts";
 import { type Writer, WritingServer } from "./writing-load.ts";
 

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { connect, type Server as NetServer, type Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
-import { certificate, KEY_PEM } from "../app/tls-responder.ts";
+import { certificate, KEY_PEM } from "../support/tls-responder.ts";
 
 /** Records have the framing of RPC, so that the watchdog's NULL calls can be told from them by a word. */
 const WRITE = 0x5752_4954;

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { makePackages } from "../../packaging/package.ts";
-import { CHECKOUT } from "../bin/built.ts";
+import { CHECKOUT } from "../support/built.ts";
 import { fstab, ordinaryLines, PACKAGES, THIRTY, unitOf } from "./systemd/machine.ts";
 import { assertOrderlyShutdown, type Machine, runMachine, type Shutdown } from "./systemd/shutdown.ts";
 

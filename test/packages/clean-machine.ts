@@ -4,8 +4,8 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { connect } from "node:net";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Authority, spawnWithTest, type Test } from "../app/authority.ts";
 import { run } from "../fakes/namespaces.ts";
+import { Authority, spawnWithTest, type Test } from "../support/authority.ts";
 import { cleanRoot } from "./clean-root.ts";
 
 const LIMIT_MS = 60_000;

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { spawnWithTest, type Test } from "../app/authority.ts";
 import { run } from "../fakes/namespaces.ts";
+import { spawnWithTest, type Test } from "../support/authority.ts";
 import { type CleanMachine, type Process, processes } from "./clean-machine.ts";
 import { IMAGE_PATH, type Image } from "./image.ts";
 

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { CHECKOUT } from "../bin/built.ts";
+import { CHECKOUT } from "../support/built.ts";
 import { CACHE, minimalRoot } from "./clean-root.ts";
 import { type Instruction, parseRecipe } from "./recipe.ts";
 

@@ -15,10 +15,10 @@ import {
   PACKAGE_LAYOUT,
   PROGRAMS,
   RUNTIME,
-} from "../../src/app/install-layout.ts";
-import type { Test } from "../app/authority.ts";
-import { CHECKOUT, VERSION } from "../bin/built.ts";
+} from "../../src/app/install/layout.ts";
 import { run } from "../fakes/namespaces.ts";
+import type { Test } from "../support/authority.ts";
+import { CHECKOUT, VERSION } from "../support/built.ts";
 import { CleanMachine, listens, MOUNT, processes, type Tunnel } from "./clean-machine.ts";
 import { Container, connectedClient } from "./container.ts";
 import { type Image, imageOf } from "./image.ts";

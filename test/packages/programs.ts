@@ -2,8 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { PROGRAMS } from "../../src/app/install-layout.ts";
-import { CHECKOUT } from "../bin/built.ts";
+import { PROGRAMS } from "../../src/app/install/layout.ts";
+import { CHECKOUT } from "../support/built.ts";
 
 /** What is used only where it is there: without systemd, and in containers, it is not. */
 const OPTIONAL = ["systemctl", "systemd-run", "systemd-notify", "modprobe"];

@@ -4,10 +4,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync, lstatSync, readdirSync, readlinkSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, test } from "node:test";
-import { LIBRARY, PACKAGE, PACKAGE_LAYOUT } from "../../src/app/install-layout.ts";
-import { spawnWithTest, type Test } from "../app/authority.ts";
-import { freePort } from "../app/watchdog-rig.ts";
-import { CHECKOUT, VERSION } from "../bin/built.ts";
+import { LIBRARY, PACKAGE, PACKAGE_LAYOUT } from "../../src/app/install/layout.ts";
+import { spawnWithTest, type Test } from "../support/authority.ts";
+import { CHECKOUT, VERSION } from "../support/built.ts";
+import { freePort } from "../support/watchdog-rig.ts";
 import { AMAZON_VERSIONS, amazonConfiguration } from "./amazon-configuration.ts";
 import { AMAZON_STATES, tunnelConfiguration } from "./amazon-tunnel.ts";
 import {

@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { CHECKOUT } from "../bin/built.ts";
+import { CHECKOUT } from "../support/built.ts";
 
 /** What is in a checkout but does not go into packages. */
 const OTHERS = new Set([".git", "node_modules", "dist", "out", "test"]);

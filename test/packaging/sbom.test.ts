@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
 import { pinnedRuntime } from "../../packaging/runtime.ts";
 import { billOfMaterials } from "../../packaging/sbom.ts";
-import { CHECKOUT, VERSION } from "../bin/built.ts";
+import { CHECKOUT, VERSION } from "../support/built.ts";
 
 interface Component {
   readonly group?: string;

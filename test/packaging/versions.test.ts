@@ -8,9 +8,9 @@ import {
   setPageVersions,
   unreleasedChanges,
 } from "../../packaging/versions.ts";
-import { PACKAGE } from "../../src/app/install-layout.ts";
-import { temporaryDirectory } from "../app/authority.ts";
-import { CHECKOUT, VERSION } from "../bin/built.ts";
+import { PACKAGE } from "../../src/app/install/layout.ts";
+import { temporaryDirectory } from "../support/authority.ts";
+import { CHECKOUT, VERSION } from "../support/built.ts";
 
 test("lock file and manual pages have the version of package.json", () => {
   assert.deepEqual(otherVersions(CHECKOUT), [], "npm version VERSION sets them all");

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { buildSync } from "esbuild";
-import { temporaryDirectory } from "../app/authority.ts";
+import { temporaryDirectory } from "../support/authority.ts";
 
 /**
  * For all inputs together. Those that go on for 64 KiB take a reader that needs time of their length milliseconds

@@ -1,19 +1,20 @@
 /** Reads endless lines with everything that reads what others write: see linear.test.ts. */
 import { parseConfig } from "../../src/core/config/config.ts";
 import { readSections } from "../../src/core/config/ini-text.ts";
-import { failureOf } from "../../src/core/diagnose/explain.ts";
-import { harmlessConfig, harmlessLog, harmlessStunnelConfig } from "../../src/core/diagnose/harmless.ts";
-import { redacted } from "../../src/core/diagnose/redact.ts";
+import { failureOf } from "../../src/core/doctor/explain.ts";
+import { harmlessConfig, harmlessLog, harmlessStunnelConfig } from "../../src/core/doctor/harmless.ts";
+import { redacted } from "../../src/core/doctor/redact.ts";
 import { matchesWildcard } from "../../src/core/encryption/conditions.ts";
 import { asEfsError, oneLine } from "../../src/core/errors.ts";
 import { efsLines, linesWithoutNetwork } from "../../src/core/fstab.ts";
-import { isRoutine, parseLog } from "../../src/core/history/entry.ts";
-import { countRestarts, lastMounts } from "../../src/core/history/mounted.ts";
-import { concerns } from "../../src/core/history/subject.ts";
 import { Profiles } from "../../src/core/identity/profiles.ts";
 import { parseSource } from "../../src/core/identity/source.ts";
 import { parseRegion } from "../../src/core/ids.ts";
+import { dnsName } from "../../src/core/location/target.ts";
 import { logLine } from "../../src/core/log-line.ts";
+import { isRoutine, parseLog } from "../../src/core/logs/entry.ts";
+import { countRestarts, lastMounts } from "../../src/core/logs/mounted.ts";
+import { concerns } from "../../src/core/logs/subject.ts";
 import { parseSocket } from "../../src/core/nfs/connections.ts";
 import { mountingPort } from "../../src/core/nfs/mount-process.ts";
 import { parseMountStats } from "../../src/core/nfs/mount-stats.ts";
@@ -21,11 +22,10 @@ import { parseMountInfo, parseNfsServers, tunnelPort } from "../../src/core/nfs/
 import { parseDevice, parseEfsHostName } from "../../src/core/request/device.ts";
 import { splitOptions } from "../../src/core/request/options.ts";
 import { parseState } from "../../src/core/state/state.ts";
-import { fitConfig, savedPort, savedSetting, savedTarget } from "../../src/core/supervise/saved-config.ts";
-import { dnsName } from "../../src/core/target/target.ts";
 import { parseCapabilities } from "../../src/core/tunnel/capabilities.ts";
 import { classifyEntry, safeName } from "../../src/core/tunnel/names.ts";
 import { complaints, lastVerdict } from "../../src/core/tunnel/tunnel-log.ts";
+import { fitConfig, savedPort, savedSetting, savedTarget } from "../../src/core/watchdog/saved-config.ts";
 
 const capabilities = {
   version: "5",

@@ -7,7 +7,7 @@ import type { MountStatus, Status } from "../../src/core/status/status.ts";
 import { paintFor } from "../../src/render/paint.ts";
 import { prometheusText } from "../../src/render/prometheus.ts";
 import { statusText } from "../../src/render/status.ts";
-import { anyText } from "../core/any-text.ts";
+import { anyText } from "../support/any-text.ts";
 
 const NOW = Date.parse("2026-11-24T12:00:00Z");
 const MOUNT: MountStatus = {

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { CHECKOUT, temporaryDirectory } from "../bin/built.ts";
+import { CHECKOUT, temporaryDirectory } from "../support/built.ts";
 
 /** A suite that tells what it was called with, and ends with the status that it is told. */
 const SUITE = `

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { CHECKOUT, temporaryDirectory } from "../bin/built.ts";
+import { CHECKOUT, temporaryDirectory } from "../support/built.ts";
 
 /** A program that prints some lines and ends with a status. */
 const program = (status: number, ...lines: string[]) =>

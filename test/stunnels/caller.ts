@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { nullCall } from "../../src/core/supervise/null-call.ts";
+import { nullCall } from "../../src/core/watchdog/null-call.ts";
 
 /** Calls a connection: the next ones are on another one. */
 const CALLS = 20;

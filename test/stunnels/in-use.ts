@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { utcTimeText } from "../../src/core/certificate/certificate.ts";
-import { eventually } from "../app/watchdog-rig.ts";
+import { eventually } from "../support/watchdog-rig.ts";
 import { Caller } from "./caller.ts";
 import { STATE_DIRECTORY, type SuiteMachine } from "./machine.ts";
 

@@ -13,8 +13,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import type { Test } from "../app/authority.ts";
 import { run } from "../fakes/namespaces.ts";
+import type { Test } from "../support/authority.ts";
 
 export const STATE_DIRECTORY = "/var/run/efs";
 const PROGRAMS = "/opt/efs";

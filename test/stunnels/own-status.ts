@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { lookAtMounts } from "../../src/app/status/look.ts";
-import { mountEntry } from "../app/mount-entry.ts";
+import { mountEntry } from "../support/mount-entry.ts";
 
 const [mountsFile = "", stateDirectory = "", logDirectory = ""] = process.argv.slice(2);
 const table: [mountPoint: string, port: number][] = JSON.parse(readFileSync(mountsFile, "utf8"));

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { promisify } from "node:util";
-import type { Test } from "../app/authority.ts";
+import type { Test } from "../support/authority.ts";
 import type { Pki } from "./pki.ts";
 
 const ADDRESS = "127.0.3.1";

@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from "node:tls";
-import { spawnWithTest, type Test } from "../app/authority.ts";
 import { answerNull } from "../fakes/nfs-null.ts";
+import { spawnWithTest, type Test } from "../support/authority.ts";
 import type { KeyAndCertificate, Pki } from "./pki.ts";
 import { certificateReplaced, dataSpoilt } from "./tls-records.ts";
 

@@ -1,8 +1,8 @@
 /** Mounts with the stunnels and OpenSSLs of several Debian releases: see cases.ts for what is tried with each. */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import type { Test } from "../app/authority.ts";
 import { inNamespaces, NO_NAMESPACES } from "../fakes/namespaces.ts";
+import type { Test } from "../support/authority.ts";
 import { CASES, type Case } from "./cases.ts";
 import { tunnelInUse } from "./in-use.ts";
 import { SuiteMachine } from "./machine.ts";

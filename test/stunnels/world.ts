@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
-import type { Test } from "../app/authority.ts";
-import { buildInto } from "../bin/built.ts";
 import { run } from "../fakes/namespaces.ts";
+import type { Test } from "../support/authority.ts";
+import { buildInto } from "../support/built.ts";
 import { CASES } from "./cases.ts";
 import type { Given } from "./machine.ts";
 import { DOMAIN, Pki } from "./pki.ts";
@@ -14,7 +14,7 @@ import { startServer } from "./servers.ts";
 
 /** Those of the product's that have a mount table of their own: this kernel mounts no NFS. */
 const OWN_PROGRAMS = [
-  ["own-watchdog", "../app/own-watchdog.ts"],
+  ["own-watchdog", "../support/own-watchdog.ts"],
   ["own-status", "own-status.ts"],
 ] as const;
 

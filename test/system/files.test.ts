@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileS
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { makeDirectory, readIfThere, writeAtomically } from "../../src/system/files.ts";
-import { temporaryDirectory } from "../app/authority.ts";
-import { assertProblem } from "../core/problem.ts";
-import { buildChild, Child, startChild } from "./children.ts";
+import { temporaryDirectory } from "../support/authority.ts";
+import { buildChild, Child, startChild } from "../support/children.ts";
+import { assertProblem } from "../support/problem.ts";
 
 const child = buildChild({ after });
 const modeOf = (path: string) => statSync(path).mode & 0o7777;

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { watchLifeline } from "../../src/system/lifeline.ts";
 import { processFacts } from "../../src/system/procfs.ts";
-import { eventually, kill, Rig } from "../app/watchdog-rig.ts";
-import { Child } from "./children.ts";
+import { Child } from "../support/children.ts";
+import { eventually, kill, Rig } from "../support/watchdog-rig.ts";
 
 test("a keeper's death is an event, and that of its stunnel is none", async (t) => {
   const rig = new Rig(t);

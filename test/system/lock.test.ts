@@ -5,9 +5,9 @@ import { after, test } from "node:test";
 import { EfsError } from "../../src/core/errors.ts";
 import { takeLock, takePassingLock } from "../../src/system/lock.ts";
 import { startDetached } from "../../src/system/process.ts";
-import { temporaryDirectory } from "../app/authority.ts";
-import { kill } from "../app/watchdog-rig.ts";
-import { buildChild, startChild } from "./children.ts";
+import { temporaryDirectory } from "../support/authority.ts";
+import { buildChild, startChild } from "../support/children.ts";
+import { kill } from "../support/watchdog-rig.ts";
 
 const child = buildChild({ after });
 

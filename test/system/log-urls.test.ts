@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openLog } from "../../src/system/log.ts";
-import { temporaryDirectory } from "../app/authority.ts";
+import { temporaryDirectory } from "../support/authority.ts";
 
 test("a log names hosts, and of URLs and credentials' paths nothing else", (t) => {
   const path = join(temporaryDirectory(t, "log"), "mount.log");

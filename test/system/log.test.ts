@@ -12,10 +12,11 @@ import {
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
-import { type LineFormat, type LogFileSettings, lineFormat, openLog } from "../../src/system/log.ts";
-import { temporaryDirectory } from "../app/authority.ts";
-import { anyText } from "../core/any-text.ts";
-import { buildChild, startChild } from "./children.ts";
+import type { LineFormat } from "../../src/core/log-line.ts";
+import { type LogFileSettings, lineFormat, openLog } from "../../src/system/log.ts";
+import { anyText } from "../support/any-text.ts";
+import { temporaryDirectory } from "../support/authority.ts";
+import { buildChild, startChild } from "../support/children.ts";
 
 const child = buildChild({ after });
 const UNLIMITED: LogFileSettings = { level: "INFO", maxBytes: 0, fileCount: 10 };

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { describe, type TestContext, test } from "node:test";
 import { Metadata } from "../../src/system/metadata.ts";
-import { tcpServer } from "../app/authority.ts";
-import { freePort } from "../app/watchdog-rig.ts";
+import { tcpServer } from "../support/authority.ts";
+import { freePort } from "../support/watchdog-rig.ts";
 
 const TOKEN = "AQAEAtoken==";
 const DOCUMENT = JSON.stringify({ region: "us-east-1", availabilityZone: "us-east-1a", accountId: "1" });

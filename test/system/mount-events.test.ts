@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { watchMountTable } from "../../src/system/mount-events.ts";
 import { findProcesses, isAlive } from "../../src/system/procfs.ts";
-import { eventually } from "../app/watchdog-rig.ts";
+import { eventually } from "../support/watchdog-rig.ts";
 
 /** Resolves at the next call of the function beside it. */
 function signalled(): { promise: Promise<void>; call: () => void } {

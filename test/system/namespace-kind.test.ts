@@ -3,8 +3,8 @@ import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { isNetworkNamespace } from "../../src/system/namespace-kind.ts";
-import { temporaryDirectory } from "../app/authority.ts";
 import { inNamespaces, run } from "../fakes/namespaces.ts";
+import { temporaryDirectory } from "../support/authority.ts";
 
 await inNamespaces(["--mount"], () => {
   before(() => {

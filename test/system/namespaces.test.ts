@@ -5,7 +5,7 @@ import type { Namespaces } from "../../src/core/state/state.ts";
 import { lifeOf, ownNamespaces, seesAll, whereabouts } from "../../src/system/namespaces.ts";
 import { ownIdentity, processFacts } from "../../src/system/procfs.ts";
 import { NO_NAMESPACES } from "../fakes/namespaces.ts";
-import { Child } from "./children.ts";
+import { Child } from "../support/children.ts";
 
 const OURS = ownNamespaces() as Namespaces;
 const OTHERS = { ...OURS, pid: 1 };

@@ -5,10 +5,10 @@ import { connect } from "node:net";
 import { test } from "node:test";
 import { bindPort, isReachable } from "../../src/system/network.ts";
 import { holdsSocket, listenerInode } from "../../src/system/procfs.ts";
-import { tcpServer } from "../app/authority.ts";
-import { boundPort } from "../app/own-tunnel.ts";
-import { eventually, freePort } from "../app/watchdog-rig.ts";
-import { Child } from "./children.ts";
+import { tcpServer } from "../support/authority.ts";
+import { Child } from "../support/children.ts";
+import { boundPort } from "../support/own-tunnel.ts";
+import { eventually, freePort } from "../support/watchdog-rig.ts";
 
 /** Longer than anything here takes; nothing waits for it. */
 const LIMIT = 30_000;

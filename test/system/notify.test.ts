@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { serviceManager } from "../../src/system/notify.ts";
-import { eventually } from "../app/watchdog-rig.ts";
+import { eventually } from "../support/watchdog-rig.ts";
 
 /** Prints the datagrams that come to a Unix socket; node has no such sockets. */
 const RECEIVER = `

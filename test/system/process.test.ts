@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { CHILD_ENVIRONMENT, run, startDetached } from "../../src/system/process.ts";
 import { isAlive, processFacts } from "../../src/system/procfs.ts";
-import { temporaryDirectory } from "../app/authority.ts";
-import { eventually, kill } from "../app/watchdog-rig.ts";
+import { temporaryDirectory } from "../support/authority.ts";
+import { eventually, kill } from "../support/watchdog-rig.ts";
 
 const LIMIT = { timeoutMs: 60_000 };
 const shell = (script: string, options: Partial<Parameters<typeof run>[2]> = {}) =>

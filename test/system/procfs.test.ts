@@ -17,9 +17,9 @@ import {
   seesSameDirectory,
 } from "../../src/system/procfs.ts";
 import { isSystemdRunning, unitThatEnds } from "../../src/system/systemd.ts";
-import { type Test, temporaryDirectory } from "../app/authority.ts";
-import { eventually, freePort } from "../app/watchdog-rig.ts";
-import { Child } from "./children.ts";
+import { type Test, temporaryDirectory } from "../support/authority.ts";
+import { Child } from "../support/children.ts";
+import { eventually, freePort } from "../support/watchdog-rig.ts";
 
 const PIDS_THAT_ARE_NONE = [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, 2 ** 31];
 

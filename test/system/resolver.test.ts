@@ -5,8 +5,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { resolveHost } from "../../src/system/resolver.ts";
-import { temporaryDirectory } from "../app/authority.ts";
 import { inNamespaces, run } from "../fakes/namespaces.ts";
+import { temporaryDirectory } from "../support/authority.ts";
 
 /** Longer than anything here takes; nothing waits for it. */
 const limitMs = 30_000;

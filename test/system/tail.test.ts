@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { extentOf, Tail } from "../../src/system/tail.ts";
-import { type Test, temporaryDirectory } from "../app/authority.ts";
+import { type Test, temporaryDirectory } from "../support/authority.ts";
 
 function fileWith(t: Test, text: string): string {
   const path = join(temporaryDirectory(t, "tail"), "log");

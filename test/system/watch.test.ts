@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { watchPath } from "../../src/system/watch.ts";
-import { temporaryDirectory } from "../app/authority.ts";
+import { temporaryDirectory } from "../support/authority.ts";
 
 for (const what of ["file", "directory"] as const) {
   test(`a change of a ${what} is told`, async (t) => {

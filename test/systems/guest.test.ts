@@ -25,7 +25,16 @@ const PACKAGES = [
     "logrotate",
     "nftables",
   ],
-  ...["nfs-kernel-server", "openssl", "iproute2", "kmod", "busybox-static", "procps", "strace", "libnfs-utils"],
+  ...[
+    "nfs-kernel-server",
+    "openssl",
+    "iproute2",
+    "kmod",
+    "busybox-static",
+    "procps",
+    "strace",
+    "libnfs-utils",
+  ],
 ];
 
 const SCENARIOS = [

@@ -12,13 +12,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { LIBRARY, PACKAGE, PACKAGE_LAYOUT, RUNTIME } from "../../src/app/install-layout.ts";
-import { CHECKOUT, VERSION } from "../bin/built.ts";
+import { LIBRARY, PACKAGE, PACKAGE_LAYOUT, RUNTIME } from "../../src/app/install/layout.ts";
 import { run } from "../fakes/namespaces.ts";
 import { CleanMachine } from "../packages/clean-machine.ts";
 import { inMachines } from "../packages/in-machines.ts";
 import { programsNeeded, undeclared } from "../packages/programs.ts";
 import { makePackages } from "../packages/versions.ts";
+import { CHECKOUT, VERSION } from "../support/built.ts";
 import { type Suite, systemRoot } from "./root.ts";
 
 /** What the package depends on, what uses what it brings, and what the conformance suite needs. */

@@ -4,7 +4,7 @@ import type { Port } from "../../core/ids.ts";
 import type { Log } from "../../system/log.ts";
 import type { BoundPort } from "../../system/network.ts";
 import { rootListeners } from "../../system/root-listeners.ts";
-import type { TunnelNetwork } from "../namespace-socket.ts";
+import type { TunnelNetwork } from "../tunnel/network.ts";
 import { type FoundFirewall, findFirewall } from "./find-firewall.ts";
 
 /** What a mount needs to close its tunnel's port to other users. */

@@ -1,5 +1,5 @@
 import { NO_FILTER_REMEDY } from "../../core/access/mode.ts";
-import { type Look, note, ok, problem, skipped, warning } from "../../core/diagnose/checks.ts";
+import { type Look, note, ok, problem, skipped, warning } from "../../core/doctor/checks.ts";
 import { findFirewall } from "../access/find-firewall.ts";
 import type { Examination } from "./examination.ts";
 

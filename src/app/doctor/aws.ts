@@ -1,14 +1,14 @@
-import { type Look, note, ok, problem, skipped } from "../../core/diagnose/checks.ts";
+import { type Look, note, ok, problem, skipped } from "../../core/doctor/checks.ts";
 import { EfsError } from "../../core/errors.ts";
 import { describeSource } from "../../core/identity/source.ts";
 import type { IamRequest, MountRequest } from "../../core/request/request.ts";
 import { quietSdk } from "../../system/aws-sdk.ts";
-import { apiCaller } from "../api-caller.ts";
-import { clientSettings, withinLimit } from "../aws-api.ts";
-import { saidOf } from "../aws-failure.ts";
-import { type FoundCredentials, findCredentials } from "../credentials.ts";
-import { describeFileSystem } from "../file-systems.ts";
-import { usesFips } from "../fips.ts";
+import { apiCaller } from "../aws/caller.ts";
+import { clientSettings, withinLimit } from "../aws/client.ts";
+import { type FoundCredentials, findCredentials } from "../aws/credentials.ts";
+import { saidOf } from "../aws/failure.ts";
+import { describeFileSystem } from "../aws/file-systems.ts";
+import { usesFips } from "../aws/fips.ts";
 import type { Examination } from "./examination.ts";
 import { NO_DEVICE } from "./place.ts";
 

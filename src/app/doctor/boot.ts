@@ -1,6 +1,6 @@
 import { existsSync, lstatSync } from "node:fs";
-import { type Finding, type Look, note, ok, skipped, warning } from "../../core/diagnose/checks.ts";
-import { lineFindings } from "../../core/diagnose/fstab.ts";
+import { type Finding, type Look, note, ok, skipped, warning } from "../../core/doctor/checks.ts";
+import { lineFindings } from "../../core/doctor/fstab.ts";
 import { efsLines } from "../../core/fstab.ts";
 import { readIfThere } from "../../system/files.ts";
 import { isSystemdRunning, isUnitActive, isUnitEnabled } from "../../system/systemd.ts";

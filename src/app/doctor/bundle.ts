@@ -2,7 +2,7 @@ import { createWriteStream, fchmodSync, openSync, readdirSync, readFileSync, rmS
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { pack } from "tar-stream";
-import type { CheckReport } from "../../core/diagnose/checks.ts";
+import type { CheckReport } from "../../core/doctor/checks.ts";
 import {
   harmlessConfig,
   harmlessFstab,
@@ -13,13 +13,13 @@ import {
   harmlessState,
   harmlessStats,
   harmlessStunnelConfig,
-} from "../../core/diagnose/harmless.ts";
-import { redacted } from "../../core/diagnose/redact.ts";
+} from "../../core/doctor/harmless.ts";
+import { redacted } from "../../core/doctor/redact.ts";
 import { EfsError } from "../../core/errors.ts";
 import { tunnelPort } from "../../core/nfs/mount-table.ts";
 import { classifyEntry, tunnelPaths } from "../../core/tunnel/names.ts";
 import { NFS_PORT } from "../../core/tunnel/stunnel-config.ts";
-import { reason } from "../../system/files.ts";
+import { reason } from "../../system/errno.ts";
 import { rotatedFiles } from "../logs/read.ts";
 import { lookAtMounts } from "../status/look.ts";
 import type { DoctorContext } from "./examination.ts";

@@ -3,18 +3,18 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { settings } from "../../core/config/config.ts";
-import { authorityFindings } from "../../core/diagnose/certificates.ts";
-import { type Finding, type Look, note, ok, problem, warning } from "../../core/diagnose/checks.ts";
-import { unknownNames } from "../../core/diagnose/config.ts";
+import { authorityFindings } from "../../core/doctor/certificates.ts";
+import { type Finding, type Look, note, ok, problem, warning } from "../../core/doctor/checks.ts";
+import { unknownNames } from "../../core/doctor/config.ts";
 import { asEfsError } from "../../core/errors.ts";
 import { parseRegion } from "../../core/ids.ts";
-import { reason } from "../../system/files.ts";
+import { reason } from "../../system/errno.ts";
 import { isKernelInFipsMode } from "../../system/fips.ts";
 import { run } from "../../system/process.ts";
-import { usesFips } from "../fips.ts";
-import { CONFIG } from "../install-layout.ts";
-import { authoritiesRemedy, restoreRemedy } from "../install-remedy.ts";
-import { authoritiesFile } from "../tls.ts";
+import { usesFips } from "../aws/fips.ts";
+import { CONFIG } from "../install/layout.ts";
+import { authoritiesRemedy, restoreRemedy } from "../install/remedy.ts";
+import { authoritiesFile } from "../tunnel/open.ts";
 import type { Examination } from "./examination.ts";
 
 const TRIAL_LIMIT_MS = 10_000;

@@ -5,7 +5,7 @@ import {
   type Look,
   problem,
   skipped,
-} from "../../core/diagnose/checks.ts";
+} from "../../core/doctor/checks.ts";
 import { EfsError } from "../../core/errors.ts";
 import { tunnelAccessCheck } from "./access.ts";
 import { credentialsCheck, efsApiCheck } from "./aws.ts";

@@ -3,18 +3,18 @@ import { type ConfigFile, emptyConfig, parseConfig, settings } from "../../core/
 import type { Settings } from "../../core/config/keys.ts";
 import { asEfsError, type EfsError } from "../../core/errors.ts";
 import type { Region } from "../../core/ids.ts";
+import type { NamedRegion, ResolvedTarget } from "../../core/location/target.ts";
 import type { EfsHostName } from "../../core/request/device.ts";
 import { parseEfsHostName } from "../../core/request/device.ts";
 import type { MountRequest } from "../../core/request/request.ts";
-import type { NamedRegion, ResolvedTarget } from "../../core/target/target.ts";
 import type { SystemPaths } from "../../paths.ts";
 import type { Kernel } from "../../system/kernel.ts";
 import type { Log } from "../../system/log.ts";
 import { Metadata } from "../../system/metadata.ts";
-import type { MountContext } from "../context.ts";
-import { type TunnelNetwork, tunnelNetwork } from "../namespace-socket.ts";
-import { findStunnel, type Stunnel } from "../stunnel.ts";
-import { findRegion, resolveTarget, type TargetContext } from "../target.ts";
+import type { MountContext } from "../mount/context.ts";
+import { findRegion, resolveTarget, type TargetContext } from "../mount/resolve-target.ts";
+import { type TunnelNetwork, tunnelNetwork } from "../tunnel/network.ts";
+import { findStunnel, type Stunnel } from "../tunnel/stunnel.ts";
 
 /** What the doctor works with. */
 export interface DoctorContext {

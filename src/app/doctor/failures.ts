@@ -1,6 +1,6 @@
-import { type Look, note, ok, skipped } from "../../core/diagnose/checks.ts";
-import { FAILURES, type FailureId, recentFailures } from "../../core/diagnose/explain.ts";
-import { hasCode, reason } from "../../system/files.ts";
+import { type Look, note, ok, skipped } from "../../core/doctor/checks.ts";
+import { FAILURES, type FailureId, recentFailures } from "../../core/doctor/explain.ts";
+import { hasCode, reason } from "../../system/errno.ts";
 import { readLog } from "../logs/read.ts";
 import type { Examination } from "./examination.ts";
 

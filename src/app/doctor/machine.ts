@@ -1,9 +1,9 @@
 import { accessSync, constants, existsSync, realpathSync } from "node:fs";
-import { type Finding, type Look, note, ok, problem, warning } from "../../core/diagnose/checks.ts";
-import { featureFindings, stunnelFindings } from "../../core/diagnose/stunnel.ts";
+import { type Finding, type Look, note, ok, problem, warning } from "../../core/doctor/checks.ts";
+import { featureFindings, stunnelFindings } from "../../core/doctor/stunnel.ts";
 import { readIfThere } from "../../system/files.ts";
 import { run } from "../../system/process.ts";
-import { installRemedy } from "../install-remedy.ts";
+import { installRemedy } from "../install/remedy.ts";
 import type { Examination } from "./examination.ts";
 
 const PROGRAM_LIMIT_MS = 10_000;

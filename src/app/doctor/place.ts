@@ -1,10 +1,10 @@
 import { isIP } from "node:net";
-import { type Finding, type Look, note, ok, problem, skipped, warning } from "../../core/diagnose/checks.ts";
-import { clockFindings } from "../../core/diagnose/clock.ts";
-import { metadataFindings } from "../../core/diagnose/metadata.ts";
+import { type Finding, type Look, note, ok, problem, skipped, warning } from "../../core/doctor/checks.ts";
+import { clockFindings } from "../../core/doctor/clock.ts";
+import { metadataFindings } from "../../core/doctor/metadata.ts";
+import { awsSuffix } from "../../core/location/partitions.ts";
+import { configuredRegion } from "../../core/location/target.ts";
 import type { MountRequest } from "../../core/request/request.ts";
-import { awsSuffix } from "../../core/target/partitions.ts";
-import { configuredRegion } from "../../core/target/target.ts";
 import { NFS_PORT } from "../../core/tunnel/stunnel-config.ts";
 import { askHttp } from "../../system/http.ts";
 import type { Examination } from "./examination.ts";

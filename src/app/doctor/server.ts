@@ -1,18 +1,18 @@
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { connect, type PeerCertificate, type TLSSocket } from "node:tls";
-import { type Finding, type Look, note, ok, problem, skipped } from "../../core/diagnose/checks.ts";
-import { responderFinding, UNCHECKED } from "../../core/diagnose/ocsp.ts";
+import { type Finding, type Look, note, ok, problem, skipped } from "../../core/doctor/checks.ts";
+import { responderFinding, UNCHECKED } from "../../core/doctor/ocsp.ts";
 import { EfsError } from "../../core/errors.ts";
+import type { ResolvedTarget } from "../../core/location/target.ts";
 import type { MountRequest, TlsRequest } from "../../core/request/request.ts";
-import type { ResolvedTarget } from "../../core/target/target.ts";
 import { NFS_PORT } from "../../core/tunnel/stunnel-config.ts";
-import { reason } from "../../system/files.ts";
+import { reason } from "../../system/errno.ts";
 import { isReachable } from "../../system/network.ts";
 import { callNull } from "../../system/rpc.ts";
-import { findCredentials } from "../credentials.ts";
-import { ServerCheck } from "../server-check.ts";
-import { openTunnel, tunnelParts } from "../tls.ts";
+import { findCredentials } from "../aws/credentials.ts";
+import { openTunnel, tunnelParts } from "../tunnel/open.ts";
+import { ServerCheck } from "../tunnel/server-check.ts";
 import type { Examination } from "./examination.ts";
 import { addressesOf, NO_DEVICE } from "./place.ts";
 

@@ -1,14 +1,14 @@
 import { statSync } from "node:fs";
-import { type Finding, type Look, note, ok, problem, skipped, warning } from "../../core/diagnose/checks.ts";
-import { portFindings } from "../../core/diagnose/ports.ts";
+import { type Finding, type Look, note, ok, problem, skipped, warning } from "../../core/doctor/checks.ts";
+import { portFindings } from "../../core/doctor/ports.ts";
 import type { Problem } from "../../core/status/status.ts";
 import { WATCHDOG_UNIT } from "../../paths.ts";
-import { hasCode, reason } from "../../system/files.ts";
+import { hasCode, reason } from "../../system/errno.ts";
 import { listeningPorts } from "../../system/procfs.ts";
 import { isSystemdRunning, isUnitEnabled } from "../../system/systemd.ts";
 import { runningWatchdog } from "../../system/watchdog-lock.ts";
-import { claimedPorts } from "../port.ts";
 import { lookAtMounts } from "../status/look.ts";
+import { claimedPorts } from "../tunnel/port.ts";
 import type { Examination } from "./examination.ts";
 
 const ANSWER_LIMIT_MS = 10_000;

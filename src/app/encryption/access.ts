@@ -1,13 +1,13 @@
 import { emptyConfig, parseConfig, settings } from "../../core/config/config.ts";
 import { EfsError } from "../../core/errors.ts";
 import { parseRegion, type Region } from "../../core/ids.ts";
-import { configuredRegion } from "../../core/target/target.ts";
+import { configuredRegion } from "../../core/location/target.ts";
 import { quoted } from "../../core/text.ts";
+import type { Environment } from "../../paths.ts";
 import { readIfThere } from "../../system/files.ts";
 import { Metadata } from "../../system/metadata.ts";
-import type { ApiCaller } from "../aws-api.ts";
-import { usesFips } from "../fips.ts";
-import type { Environment } from "../target.ts";
+import type { ApiCaller } from "../aws/client.ts";
+import { usesFips } from "../aws/fips.ts";
 
 /** What the user says of whom to ask, and as whom. */
 export interface AccessOptions {

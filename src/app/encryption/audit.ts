@@ -2,9 +2,9 @@ import { type Audit, auditOf, type RegionAudit } from "../../core/encryption/aud
 import { EfsError, oneLine } from "../../core/errors.ts";
 import { parseRegion, type Region } from "../../core/ids.ts";
 import { quietSdk } from "../../system/aws-sdk.ts";
-import { type ApiCaller, clientSettings, PATIENT_ATTEMPTS, withinLimit } from "../aws-api.ts";
-import { explainApiFailure, saidOf } from "../aws-failure.ts";
-import { listFileSystems } from "../file-systems.ts";
+import { type ApiCaller, clientSettings, PATIENT_ATTEMPTS, withinLimit } from "../aws/client.ts";
+import { explainApiFailure, saidOf } from "../aws/failure.ts";
+import { listFileSystems } from "../aws/file-systems.ts";
 import { Limiter } from "../watchdog/limiter.ts";
 import type { ApiAccess } from "./access.ts";
 

@@ -3,8 +3,8 @@ import type { KeyRotation, KeyStatus } from "../../core/encryption/key.ts";
 import { type Grant, grantsFor, keyNeeds } from "../../core/encryption/key-needs.ts";
 import { NoPolicy, parseKeyPolicy, type Statement } from "../../core/encryption/key-policy.ts";
 import { quietSdk } from "../../system/aws-sdk.ts";
-import { type ApiCaller, clientSettings, PATIENT_ATTEMPTS, withinLimit } from "../aws-api.ts";
-import { explainApiFailure } from "../aws-failure.ts";
+import { type ApiCaller, clientSettings, PATIENT_ATTEMPTS, withinLimit } from "../aws/client.ts";
+import { explainApiFailure } from "../aws/failure.ts";
 
 type Sdk = typeof import("../../lazy/aws-kms.ts");
 

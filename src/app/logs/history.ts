@@ -1,16 +1,16 @@
 import { readdirSync } from "node:fs";
-import { isRoutine, type LogEntry, type LogSource, parseLog } from "../../core/history/entry.ts";
-import { loggedMount } from "../../core/history/mounted.ts";
+import { parseFileSystemId } from "../../core/ids.ts";
+import { isRoutine, type LogEntry, type LogSource, parseLog } from "../../core/logs/entry.ts";
+import { loggedMount } from "../../core/logs/mounted.ts";
 import {
   concerns,
   fileSystemSubject,
   isTunnelOf,
   mountPointSubject,
   type Subject,
-} from "../../core/history/subject.ts";
-import { parseFileSystemId } from "../../core/ids.ts";
+} from "../../core/logs/subject.ts";
 import { classifyEntry, tunnelPaths } from "../../core/tunnel/names.ts";
-import { hasCode, reason } from "../../system/files.ts";
+import { hasCode, reason } from "../../system/errno.ts";
 import type { Extent } from "../../system/tail.ts";
 import { readLog } from "./read.ts";
 

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
-import { type LogEntry, type LogSource, parseLog } from "../../core/history/entry.ts";
+import { type LogEntry, type LogSource, parseLog } from "../../core/logs/entry.ts";
 import type { Extent } from "../../system/tail.ts";
 
 /** So much of the end of each file is read; what is before it is history. */

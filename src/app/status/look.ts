@@ -1,6 +1,6 @@
 import type { AccessMode } from "../../core/access/mode.ts";
-import type { LogEntry } from "../../core/history/entry.ts";
-import { countRestarts, isOfMount, type LoggedMount, lastMounts } from "../../core/history/mounted.ts";
+import type { LogEntry } from "../../core/logs/entry.ts";
+import { countRestarts, isOfMount, type LoggedMount, lastMounts } from "../../core/logs/mounted.ts";
 import { type MountStats, parseMountStats } from "../../core/nfs/mount-stats.ts";
 import { type MountEntry, tunnelPort } from "../../core/nfs/mount-table.ts";
 import { parseEfsHostName } from "../../core/request/device.ts";
@@ -16,7 +16,7 @@ import {
 } from "../../core/status/status.ts";
 import { trafficOf } from "../../core/status/traffic.ts";
 import { NFS_PORT } from "../../core/tunnel/stunnel-config.ts";
-import { hasCode, reason } from "../../system/files.ts";
+import { hasCode, reason } from "../../system/errno.ts";
 import type { Kernel } from "../../system/kernel.ts";
 import { lifeOf } from "../../system/namespaces.ts";
 import { readProcFile } from "../../system/proc-file.ts";

@@ -3,14 +3,14 @@ import { type AccessMode, NO_FILTER_REMEDY, type PortChange } from "../../core/a
 import { NFT_MONITOR } from "../../core/access/nft.ts";
 import { planAccess } from "../../core/access/plan.ts";
 import { asEfsError } from "../../core/errors.ts";
-import type { Reports } from "../../core/supervise/reports.ts";
+import type { Reports } from "../../core/watchdog/reports.ts";
 import type { Log } from "../../system/log.ts";
 import { rootListeners } from "../../system/root-listeners.ts";
 import { watchRuleset } from "../../system/ruleset-monitor.ts";
 import { findFirewall } from "../access/find-firewall.ts";
 import type { Firewall } from "../access/firewall.ts";
 import { namespacesOf } from "../access/namespace-of.ts";
-import { claimedPorts } from "../port.ts";
+import { claimedPorts } from "../tunnel/port.ts";
 import type { WatchedTunnel } from "./watched-tunnel.ts";
 
 /** Changes are collected for this long, which is also the shortest time between two checks. */

@@ -3,18 +3,18 @@ import { posix } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { asEfsError, oneLine } from "../../core/errors.ts";
 import { formatState, type TunnelState } from "../../core/state/state.ts";
+import { FILE_MODES } from "../../core/tunnel/names.ts";
 import {
   type Action,
   afterFailure,
   afterSuccess,
   decide,
   type Observation,
-} from "../../core/supervise/decide.ts";
-import type { Policy } from "../../core/supervise/policy.ts";
-import { savedProgram } from "../../core/supervise/processes.ts";
-import type { Reports } from "../../core/supervise/reports.ts";
-import type { Use } from "../../core/supervise/use.ts";
-import { FILE_MODES } from "../../core/tunnel/names.ts";
+} from "../../core/watchdog/decide.ts";
+import type { Policy } from "../../core/watchdog/policy.ts";
+import { savedProgram } from "../../core/watchdog/processes.ts";
+import type { Reports } from "../../core/watchdog/reports.ts";
+import type { Use } from "../../core/watchdog/use.ts";
 import type { SystemPaths } from "../../paths.ts";
 import { writeAtomically } from "../../system/files.ts";
 import type { Kernel } from "../../system/kernel.ts";
@@ -22,7 +22,7 @@ import type { Log } from "../../system/log.ts";
 import { lifeOf, ownNamespaces } from "../../system/namespaces.ts";
 import type { ProcessFacts } from "../../system/procfs.ts";
 import { sendSignal } from "../../system/signals.ts";
-import { InstalledStunnel } from "../stunnel.ts";
+import { InstalledStunnel } from "../tunnel/stunnel.ts";
 import { Certificates } from "./certificates.ts";
 import { runsElsewhere } from "./elsewhere.ts";
 import { deleteFile, deleteTunnelFiles, endTunnelProcesses } from "./end.ts";

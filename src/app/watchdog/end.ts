@@ -1,9 +1,9 @@
 import { lstatSync, rmSync } from "node:fs";
 import { posix } from "node:path";
 import { EfsError } from "../../core/errors.ts";
-import { roleOf, type TunnelMark } from "../../core/supervise/processes.ts";
 import type { TunnelPaths } from "../../core/tunnel/names.ts";
-import { reason } from "../../system/files.ts";
+import { roleOf, type TunnelMark } from "../../core/watchdog/processes.ts";
+import { reason } from "../../system/errno.ts";
 import { endWithin, sendSignal } from "../../system/signals.ts";
 import { type TunnelProcesses, tunnelProcesses } from "./processes.ts";
 

@@ -1,5 +1,5 @@
-import { judge, unknownHealth } from "../../core/supervise/health.ts";
-import type { Policy } from "../../core/supervise/policy.ts";
+import { judge, unknownHealth } from "../../core/watchdog/health.ts";
+import type { Policy } from "../../core/watchdog/policy.ts";
 import { isAlive } from "../../system/procfs.ts";
 import { sendSignal } from "../../system/signals.ts";
 import { Limiter } from "./limiter.ts";

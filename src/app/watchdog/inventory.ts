@@ -3,7 +3,8 @@ import { asEfsError, EfsError } from "../../core/errors.ts";
 import type { Port } from "../../core/ids.ts";
 import { LONGEST_STATE_FILE, parseState, type TunnelState } from "../../core/state/state.ts";
 import { classifyEntry, type TunnelPaths } from "../../core/tunnel/names.ts";
-import { hasCode, isAbandoned, readPlainFile, reason } from "../../system/files.ts";
+import { hasCode, reason } from "../../system/errno.ts";
+import { isAbandoned, readPlainFile } from "../../system/files.ts";
 
 /** A state file, finished or not: what it says, or why it cannot be trusted. */
 export interface StateFile {

@@ -1,5 +1,5 @@
-import type { Probe } from "../../core/supervise/health.ts";
-import { savedTarget } from "../../core/supervise/saved-config.ts";
+import type { Probe } from "../../core/watchdog/health.ts";
+import { savedTarget } from "../../core/watchdog/saved-config.ts";
 import { readIfThere } from "../../system/files.ts";
 import { isReachable } from "../../system/network.ts";
 import { callNull } from "../../system/rpc.ts";

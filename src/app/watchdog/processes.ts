@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { Port } from "../../core/ids.ts";
 import { mountingPort } from "../../core/nfs/mount-process.ts";
-import { configArgument, roleOf, type TunnelMark } from "../../core/supervise/processes.ts";
+import { configArgument, roleOf, type TunnelMark } from "../../core/watchdog/processes.ts";
 import { readIfThere } from "../../system/files.ts";
 import {
   findProcesses,

@@ -2,7 +2,8 @@ import { lstatSync, renameSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { EfsError } from "../../core/errors.ts";
 import { formatState, type ProcessIdentity, parseState, type TunnelState } from "../../core/state/state.ts";
-import { hasCode, readIfThere, reason, writeAtomically } from "../../system/files.ts";
+import { hasCode, reason } from "../../system/errno.ts";
+import { readIfThere, writeAtomically } from "../../system/files.ts";
 
 /**
  * Changes a state file, keys that this version does not know included as they are. It is written only where

@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { EfsError } from "../../core/errors.ts";
-import { savedSetting } from "../../core/supervise/saved-config.ts";
 import { printable } from "../../core/text.ts";
 import { complaints, reloadVerdict } from "../../core/tunnel/tunnel-log.ts";
+import { savedSetting } from "../../core/watchdog/saved-config.ts";
 import { readIfThere } from "../../system/files.ts";
 import { sendSignal } from "../../system/signals.ts";
 import type { WatchedTunnel } from "./watched-tunnel.ts";

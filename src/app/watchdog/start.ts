@@ -1,16 +1,16 @@
 import { readlinkSync } from "node:fs";
 import { EfsError } from "../../core/errors.ts";
 import type { Port } from "../../core/ids.ts";
-import { fitConfig, savedPort } from "../../core/supervise/saved-config.ts";
 import { FILE_MODES, type TunnelPaths } from "../../core/tunnel/names.ts";
+import { fitConfig, savedPort } from "../../core/watchdog/saved-config.ts";
 import type { SystemPaths } from "../../paths.ts";
 import { makeDirectory, readIfThere, writeAtomically } from "../../system/files.ts";
 import type { Log } from "../../system/log.ts";
 import { findProcesses, holdsSocket, type Listener, listenerInode, listenerOn } from "../../system/procfs.ts";
-import { tunnelNetwork } from "../namespace-socket.ts";
-import { outliveOwnUnit } from "../own-unit.ts";
-import type { InstalledStunnel } from "../stunnel.ts";
-import { type RunningTunnel, startTunnel } from "../tunnel.ts";
+import { tunnelNetwork } from "../tunnel/network.ts";
+import { outliveOwnUnit } from "../tunnel/scope.ts";
+import { type RunningTunnel, startTunnel } from "../tunnel/start.ts";
+import type { InstalledStunnel } from "../tunnel/stunnel.ts";
 
 /** A tunnel that is down, as its files describe it. */
 export interface DownTunnel {

@@ -2,12 +2,12 @@ import { closeSync, constants, fstatSync, ftruncateSync, openSync } from "node:f
 import { posix } from "node:path";
 import { asEfsError, oneLine } from "../../core/errors.ts";
 import type { Port } from "../../core/ids.ts";
-import type { Policy } from "../../core/supervise/policy.ts";
-import { configArgument, roleOf } from "../../core/supervise/processes.ts";
-import { Reports } from "../../core/supervise/reports.ts";
-import { summaryOf } from "../../core/supervise/summary.ts";
-import type { Use } from "../../core/supervise/use.ts";
 import { classifyEntry } from "../../core/tunnel/names.ts";
+import type { Policy } from "../../core/watchdog/policy.ts";
+import { configArgument, roleOf } from "../../core/watchdog/processes.ts";
+import { Reports } from "../../core/watchdog/reports.ts";
+import { summaryOf } from "../../core/watchdog/summary.ts";
+import type { Use } from "../../core/watchdog/use.ts";
 import { watchClock } from "../../system/clock.ts";
 import { identityOfFile, watchPath } from "../../system/watch.ts";
 import { AccessReconciler } from "./access.ts";

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mountedTunnels, type Use } from "../../core/supervise/use.ts";
+import { mountedTunnels, type Use } from "../../core/watchdog/use.ts";
 import type { Kernel } from "../../system/kernel.ts";
 import { networkNamespaceOf, ownNamespaces } from "../../system/namespaces.ts";
 import type { WatchedTunnel } from "./watched-tunnel.ts";

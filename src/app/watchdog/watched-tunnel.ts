@@ -1,9 +1,9 @@
 import type { ProcessIdentity, TunnelState } from "../../core/state/state.ts";
-import { type Memory, NO_MEMORY } from "../../core/supervise/decide.ts";
-import type { Health } from "../../core/supervise/health.ts";
-import { savedNetworkNamespace, type TunnelMark } from "../../core/supervise/processes.ts";
-import type { RecordedMount } from "../../core/supervise/use.ts";
 import { type TunnelPaths, tunnelPaths } from "../../core/tunnel/names.ts";
+import { type Memory, NO_MEMORY } from "../../core/watchdog/decide.ts";
+import type { Health } from "../../core/watchdog/health.ts";
+import { savedNetworkNamespace, type TunnelMark } from "../../core/watchdog/processes.ts";
+import type { RecordedMount } from "../../core/watchdog/use.ts";
 import { watchLifeline } from "../../system/lifeline.ts";
 import { watchPath } from "../../system/watch.ts";
 import type { StateFile, TunnelFiles } from "./inventory.ts";

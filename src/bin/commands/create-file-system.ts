@@ -1,18 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { type Command, Option } from "commander";
-import { createFileSystem } from "../../app/creation/create.ts";
+import { createFileSystem } from "../../app/create-file-system/create.ts";
 import { type AccessOptions, ApiAccess } from "../../app/encryption/access.ts";
-import type { Created } from "../../core/creation/created.ts";
+import type { Created } from "../../core/create-file-system/created.ts";
 import {
   type CreationOptions,
   creationRequest,
   PERFORMANCE_MODES,
   THROUGHPUT_MODES,
-} from "../../core/creation/request.ts";
+} from "../../core/create-file-system/request.ts";
 import { EfsError } from "../../core/errors.ts";
 import { quoted } from "../../core/text.ts";
 import { SYSTEM_PATHS } from "../../paths.ts";
-import { createdText, remainsText } from "../../render/created.ts";
+import { createdText, remainsText } from "../../render/create-file-system.ts";
 import { Progress } from "./progress.ts";
 import { output, say, sayJson } from "./terminal.ts";
 

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { install } from "../../app/install.ts";
+import { install } from "../../app/install/install.ts";
 import { rootDirectory } from "./root.ts";
 import { say } from "./terminal.ts";
 

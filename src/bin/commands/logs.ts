@@ -3,11 +3,11 @@ import type { Command } from "commander";
 import { followLogs } from "../../app/logs/follow.ts";
 import { type HistoryEntry, readHistory } from "../../app/logs/history.ts";
 import { EfsError } from "../../core/errors.ts";
-import { parseSince } from "../../core/history/since.ts";
 import { parseFileSystemId } from "../../core/ids.ts";
+import { parseSince } from "../../core/logs/since.ts";
 import { printable } from "../../core/text.ts";
 import { SYSTEM_PATHS } from "../../paths.ts";
-import { historyLines } from "../../render/history.ts";
+import { historyLines } from "../../render/logs.ts";
 import { inquiry } from "./inquiry.ts";
 import { interruption, output, say, sayJson } from "./terminal.ts";
 

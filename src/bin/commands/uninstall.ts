@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { uninstall } from "../../app/uninstall.ts";
+import { uninstall } from "../../app/install/uninstall.ts";
 import { rootDirectory } from "./root.ts";
 import { say } from "./terminal.ts";
 

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { findStunnel } from "../../app/stunnel.ts";
+import { findStunnel } from "../../app/tunnel/stunnel.ts";
 import { asEfsError } from "../../core/errors.ts";
 import { VERSION } from "../../version.ts";
 import { say } from "./terminal.ts";

@@ -1,7 +1,7 @@
 import type { Settings } from "../config/keys.ts";
 import { EfsError } from "../errors.ts";
+import type { ResolvedTarget } from "../location/target.ts";
 import type { MountRequest } from "../request/request.ts";
-import type { ResolvedTarget } from "../target/target.ts";
 
 /**
  * Holds a mount to `require_tls`.

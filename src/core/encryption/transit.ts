@@ -1,7 +1,7 @@
 import type { MountEntry } from "../nfs/mount-table.ts";
 import { tunnelPort } from "../nfs/mount-table.ts";
 import type { MountStatus, Problem } from "../status/status.ts";
-import { savedSetting } from "../supervise/saved-config.ts";
+import { savedSetting } from "../watchdog/saved-config.ts";
 
 /** What a tunnel proves of the server before it lets anything through. */
 export interface ServerChecks {

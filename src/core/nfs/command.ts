@@ -1,7 +1,7 @@
 import type { Port } from "../ids.ts";
+import { hostForNfs, type ResolvedTarget } from "../location/target.ts";
 import { joinOptions, type MountOption } from "../request/options.ts";
 import type { MountRequest } from "../request/request.ts";
-import { hostForNfs, type ResolvedTarget } from "../target/target.ts";
 
 /** Where the NFS client connects: straight to the file system, or to the local end of a tunnel. */
 export type NfsServer =

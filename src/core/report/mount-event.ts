@@ -1,9 +1,9 @@
 import type { Settings } from "../config/keys.ts";
 import { EfsError } from "../errors.ts";
 import type { FileSystemId, Region } from "../ids.ts";
+import { configuredRegion, legacyRegion, type ResolvedTarget } from "../location/target.ts";
 import { parseEfsHostName } from "../request/device.ts";
 import type { MountRequest } from "../request/request.ts";
-import { configuredRegion, legacyRegion, type ResolvedTarget } from "../target/target.ts";
 
 /**
  * What CloudWatch Logs is told of one mount. It travels in the arguments of the program that publishes it,

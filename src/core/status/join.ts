@@ -1,5 +1,5 @@
 import { type MountEntry, tunnelPort } from "../nfs/mount-table.ts";
-import type { RecordedMount } from "../supervise/use.ts";
+import type { RecordedMount } from "../watchdog/use.ts";
 
 /**
  * The tunnel of a mount: the one of its port; of several (every network namespace has its own ports) the one

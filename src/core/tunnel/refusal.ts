@@ -1,6 +1,6 @@
 import { EfsError } from "../errors.ts";
 import type { ClientIdentity } from "../identity/client.ts";
-import { describeServer, type ResolvedTarget } from "../target/target.ts";
+import { describeServer, type ResolvedTarget } from "../location/target.ts";
 import { printable } from "../text.ts";
 import type { TunnelVerdict } from "./tunnel-log.ts";
 

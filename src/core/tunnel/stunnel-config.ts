@@ -1,8 +1,8 @@
 import { isIPv6 } from "node:net";
 import { EfsError } from "../errors.ts";
 import type { Port } from "../ids.ts";
+import type { ResolvedTarget } from "../location/target.ts";
 import type { VerifyLevel } from "../request/request.ts";
-import type { ResolvedTarget } from "../target/target.ts";
 import { hasControlCharacter, quoted } from "../text.ts";
 import type { StunnelCapabilities } from "./capabilities.ts";
 import type { TunnelPaths } from "./names.ts";

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { after, afterEach, describe, test } from "node:test";
 import { type Firewall, firewall } from "../../../src/app/access/firewall.ts";
 import { inNamespaces, run } from "../../fakes/namespaces.ts";
-import type { Test } from "../authority.ts";
-import { freePort } from "../watchdog-rig.ts";
-import { NOBODY, ROOT, User } from "./user.ts";
+import type { Test } from "../../support/authority.ts";
+import { NOBODY, ROOT, User } from "../../support/user.ts";
+import { freePort } from "../../support/watchdog-rig.ts";
 
 const PROGRAMS = ["/usr/sbin/nft", "/usr/sbin/iptables-nft", "/usr/sbin/iptables-legacy"];
 

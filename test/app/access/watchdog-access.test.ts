@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { firewall } from "../../../src/app/access/firewall.ts";
 import { emptyConfig } from "../../../src/core/config/config.ts";
-import { policyOf } from "../../../src/core/supervise/policy.ts";
+import { policyOf } from "../../../src/core/watchdog/policy.ts";
 import { findProcesses } from "../../../src/system/procfs.ts";
 import { inNamespaces, run } from "../../fakes/namespaces.ts";
-import { Child } from "../../system/children.ts";
-import { eventually, freePort, kill, Rig } from "../watchdog-rig.ts";
-import { NOBODY, ROOT, User } from "./user.ts";
+import { Child } from "../../support/children.ts";
+import { NOBODY, ROOT, User } from "../../support/user.ts";
+import { eventually, freePort, kill, Rig } from "../../support/watchdog-rig.ts";
 
 const NFT = firewall("/usr/sbin/nft", undefined);
 const ROUND_MS = 100_000;

@@ -6,14 +6,14 @@ import { describe, type TestContext, test } from "node:test";
 import { writeBundle } from "../../../src/app/doctor/bundle.ts";
 import { examine } from "../../../src/app/doctor/doctor.ts";
 import type { DoctorContext } from "../../../src/app/doctor/examination.ts";
-import { CHECKS, type CheckId, type CheckReport, worstOf } from "../../../src/core/diagnose/checks.ts";
+import { CHECKS, type CheckId, type CheckReport, worstOf } from "../../../src/core/doctor/checks.ts";
 import { logLine } from "../../../src/core/log-line.ts";
 import { parseInvocation } from "../../../src/core/request/request.ts";
 import { efsApi } from "../../fakes/efs-api.ts";
 import { forgetAws, setEnvironment } from "../../fakes/environment.ts";
 import { type Instance, instanceMetadata } from "../../fakes/instance.ts";
 import { service } from "../../fakes/service.ts";
-import { temporaryDirectory } from "../authority.ts";
+import { temporaryDirectory } from "../../support/authority.ts";
 
 const VERSION = "1.2.3";
 const KEYS = { accessKeyId: "ASIAEXAMPLEEXAMPLE12", secretAccessKey: "secret", sessionToken: "token" };

@@ -16,7 +16,7 @@ import { followLogs } from "../../../src/app/logs/follow.ts";
 import { type HistoryEntry, readHistory } from "../../../src/app/logs/history.ts";
 import { logLine } from "../../../src/core/log-line.ts";
 import { tunnelPaths } from "../../../src/core/tunnel/names.ts";
-import { eventually } from "../watchdog-rig.ts";
+import { eventually } from "../../support/watchdog-rig.ts";
 
 const START = new Date(2026, 10, 24, 12, 0, 0).getTime();
 const at = (seconds: number) => new Date(START + 1000 * seconds);

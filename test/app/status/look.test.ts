@@ -9,9 +9,9 @@ import { logLine } from "../../../src/core/log-line.ts";
 import { isHealthy } from "../../../src/core/status/status.ts";
 import { ownIdentity } from "../../../src/system/procfs.ts";
 import { answerNull } from "../../fakes/nfs-null.ts";
-import { mountEntry } from "../mount-entry.ts";
-import { tlsResponder } from "../tls-responder.ts";
-import { eventually, kill, Rig } from "../watchdog-rig.ts";
+import { mountEntry } from "../../support/mount-entry.ts";
+import { tlsResponder } from "../../support/tls-responder.ts";
+import { eventually, kill, Rig } from "../../support/watchdog-rig.ts";
 
 /** A machine with tunnels and logs of its own. */
 function machine(test: TestContext) {

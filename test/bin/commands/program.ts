@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { after, before } from "node:test";
-import { buildInto, CHECKOUT, temporaryDirectory } from "../built.ts";
+import { buildInto, CHECKOUT, temporaryDirectory } from "../../support/built.ts";
 
 const place = temporaryDirectory();
 before(() => buildInto(place.path));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { temporaryDirectory } from "../built.ts";
+import { temporaryDirectory } from "../../support/built.ts";
 import { efsUtils } from "./program.ts";
 
 describe("efs-utils status", { concurrency: 3 }, () => {

@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
-import { buildInto, temporaryDirectory } from "../built.ts";
+import { buildInto, temporaryDirectory } from "../../support/built.ts";
 
 const LIMIT_MS = 60_000;
 

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { emptyConfig, isSet, parseConfig, settings } from "../../../src/core/config/config.ts";
 import { IGNORED_KEYS, KEYS, type KeyId, keyName, type Settings } from "../../../src/core/config/keys.ts";
-import { anyText } from "../any-text.ts";
-import { assertProblem, problemOf } from "../problem.ts";
+import { anyText } from "../../support/any-text.ts";
+import { assertProblem, problemOf } from "../../support/problem.ts";
 import { SAMPLES } from "./samples.ts";
 
 const PATH = "/etc/amazon/efs/efs-utils.conf";

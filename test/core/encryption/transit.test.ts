@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { foreignMount, serverChecks, transitOf } from "../../../src/core/encryption/transit.ts";
 import type { MountStatus } from "../../../src/core/status/status.ts";
-import { mountEntry } from "../../app/watchdog-rig.ts";
+import { mountEntry } from "../../support/watchdog-rig.ts";
 
 const VERIFIED = "verify = 2\ncheckHost = fs-1.efs.us-east-1.amazonaws.com\nOCSPaia = yes\n";
 const MOUNT: MountStatus = {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Profiles } from "../../../src/core/identity/profiles.ts";
-import { anyText } from "../any-text.ts";
+import { anyText } from "../../support/any-text.ts";
 
 const NONE = { accessKeyId: undefined, secretAccessKey: undefined, sessionToken: undefined };
 const nowhere = { keysInCredentials: false, keysInConfig: false, exists: false };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Port } from "../../../src/core/ids.ts";
+import type { ResolvedTarget } from "../../../src/core/location/target.ts";
 import {
   inNamespaces,
   mountCommand,
@@ -13,7 +14,6 @@ import {
 } from "../../../src/core/nfs/command.ts";
 import { joinOptions, type MountOption, splitOptions } from "../../../src/core/request/options.ts";
 import { parseInvocation } from "../../../src/core/request/request.ts";
-import type { ResolvedTarget } from "../../../src/core/target/target.ts";
 
 const TUNNEL: NfsServer = { kind: "tunnel", port: 20_049 as Port };
 

@@ -8,7 +8,7 @@ import {
   parseNfsServers,
   tunnelPort,
 } from "../../../src/core/nfs/mount-table.ts";
-import { anyText } from "../any-text.ts";
+import { anyText } from "../../support/any-text.ts";
 
 const TUNNEL_OPTIONS =
   "rw,vers=4.1,rsize=1048576,wsize=1048576,namlen=255,hard,noresvport,proto=tcp,port=20049,timeo=600,retrans=2,sec=sys,clientaddr=127.0.0.1,local_lock=none,addr=127.0.0.1";

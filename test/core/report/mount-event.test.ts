@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseConfig, settings } from "../../../src/core/config/config.ts";
+import type { ResolvedTarget } from "../../../src/core/location/target.ts";
 import { type EndedMount, mountEvent } from "../../../src/core/report/mount-event.ts";
 import { parseInvocation } from "../../../src/core/request/request.ts";
-import type { ResolvedTarget } from "../../../src/core/target/target.ts";
 
 interface Given {
   readonly device?: string;

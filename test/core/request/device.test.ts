@@ -3,8 +3,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { parseDevice, parseEfsHostName } from "../../../src/core/request/device.ts";
 import { parseMountPoint } from "../../../src/core/request/mount-point.ts";
-import { anyText } from "../any-text.ts";
-import { assertProblem, problemOf } from "../problem.ts";
+import { anyText } from "../../support/any-text.ts";
+import { assertProblem, problemOf } from "../../support/problem.ts";
 
 const ID = "fs-0123456789abcdef0";
 const NAME = `${ID}.efs.us-east-1.amazonaws.com`;

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { isForOthers, isOwn, OWN_OPTIONS } from "../../../src/core/request/options.ts";
 import { type MountRequest, parseInvocation, USAGE } from "../../../src/core/request/request.ts";
-import { anyText } from "../any-text.ts";
-import { assertProblem, problemOf } from "../problem.ts";
+import { anyText } from "../../support/any-text.ts";
+import { assertProblem, problemOf } from "../../support/problem.ts";
 
 const DEVICE = "fs-0123456789abcdef0:/";
 const POINT = "/mnt/efs";

@@ -10,8 +10,8 @@ import {
   OwnOptions,
   splitOptions,
 } from "../../../src/core/request/options.ts";
-import { anyText } from "../any-text.ts";
-import { assertProblem, problemOf } from "../problem.ts";
+import { anyText } from "../../support/any-text.ts";
+import { assertProblem, problemOf } from "../../support/problem.ts";
 
 const option = (name: string, value?: string): MountOption => ({ name, value });
 

@@ -7,7 +7,7 @@ import {
   parseState,
   type TunnelState,
 } from "../../../src/core/state/state.ts";
-import { assertProblem, problemOf } from "../problem.ts";
+import { assertProblem, problemOf } from "../../support/problem.ts";
 
 const DIRECTORY = "/var/run/efs";
 const BASE = "fs-0123456789abcdef0.mnt.efs.20049";

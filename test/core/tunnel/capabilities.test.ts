@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parseCapabilities } from "../../../src/core/tunnel/capabilities.ts";
-import { anyText } from "../any-text.ts";
+import { anyText } from "../../support/any-text.ts";
 import { help, NEW, OLD } from "./builds.ts";
 
 test("an old stunnel knows neither host names nor responders, and neither quiet nor sockets of others", () => {

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { type FileSystemId, type Port, parseFileSystemId } from "../../../src/core/ids.ts";
 import { parseMountPoint } from "../../../src/core/request/mount-point.ts";
 import { classifyEntry, safeName, tunnelBase, tunnelPaths } from "../../../src/core/tunnel/names.ts";
-import { anyText } from "../any-text.ts";
+import { anyText } from "../../support/any-text.ts";
 
 const FS_ID = parseFileSystemId("fs-0123456789abcdef0") as FileSystemId;
 const PORT = 20_049 as Port;

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Port } from "../../../src/core/ids.ts";
+import type { ResolvedTarget } from "../../../src/core/location/target.ts";
 import type { VerifyLevel } from "../../../src/core/request/request.ts";
-import type { ResolvedTarget } from "../../../src/core/target/target.ts";
 import { tunnelPaths } from "../../../src/core/tunnel/names.ts";
 import { stunnelConfig, type TunnelSettings } from "../../../src/core/tunnel/stunnel-config.ts";
-import { anyText } from "../any-text.ts";
-import { assertProblem, problemOf } from "../problem.ts";
+import { anyText } from "../../support/any-text.ts";
+import { assertProblem, problemOf } from "../../support/problem.ts";
 import { NEW, OLD } from "./builds.ts";
 
 const NAME = "fs-1.efs.us-east-1.amazonaws.com";

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { oneLine } from "../../../src/core/errors.ts";
 import { clientIdentity } from "../../../src/core/identity/client.ts";
-import type { ResolvedTarget } from "../../../src/core/target/target.ts";
+import type { ResolvedTarget } from "../../../src/core/location/target.ts";
 import { refusal } from "../../../src/core/tunnel/refusal.ts";
 import {
   complaints,
@@ -11,7 +11,7 @@ import {
   reloadVerdict,
   type TunnelVerdict,
 } from "../../../src/core/tunnel/tunnel-log.ts";
-import { anyText } from "../any-text.ts";
+import { anyText } from "../../support/any-text.ts";
 
 /** A log as stunnel writes it, of lines with or without the number of their connection. */
 function log(...messages: string[]): string {

@@ -17,10 +17,10 @@ import {
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
-import { CONTAINER_GATE, launcherPath, PROGRAMS } from "../../../src/app/install-layout.ts";
-import { eventually } from "../../app/watchdog-rig.ts";
-import { CHECKOUT } from "../../bin/built.ts";
+import { CONTAINER_GATE, launcherPath, PROGRAMS } from "../../../src/app/install/layout.ts";
 import { inNamespaces, run } from "../../fakes/namespaces.ts";
+import { CHECKOUT } from "../../support/built.ts";
+import { eventually } from "../../support/watchdog-rig.ts";
 
 const GATE = join(CHECKOUT, "packaging/container/mount.efs");
 const MOUNT = PROGRAMS["mount.efs"] ?? "";

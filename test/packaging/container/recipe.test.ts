@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { CHECKOUT } from "../../bin/built.ts";
 import { parseRecipe } from "../../packages/recipe.ts";
+import { CHECKOUT } from "../../support/built.ts";
 
 describe("a recipe of an image", () => {
   test("is read with lines that go on, comments among them, patterns and lists", () => {

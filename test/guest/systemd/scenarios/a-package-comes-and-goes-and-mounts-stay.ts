@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { cpSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { LOCAL_LAYOUT, PACKAGE, RUNTIME } from "../../../../src/app/install-layout.ts";
+import { LOCAL_LAYOUT, PACKAGE, RUNTIME } from "../../../../src/app/install/layout.ts";
 import { must } from "../../runner/command.ts";
 import { mount } from "../../runner/mounting.ts";
 import { readProcess } from "../../runner/proc.ts";

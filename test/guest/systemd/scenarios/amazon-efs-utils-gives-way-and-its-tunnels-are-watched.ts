@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { cpSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { LOCAL_LAYOUT, PACKAGE, RUNTIME } from "../../../../src/app/install-layout.ts";
+import { LOCAL_LAYOUT, PACKAGE, RUNTIME } from "../../../../src/app/install/layout.ts";
 import { amazonEfsUtils, makeStandIn } from "../../../packages/stand-in.ts";
 import { must } from "../../runner/command.ts";
 import { foreignMount } from "../../runner/foreign-helper.ts";
