@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import type { MountContext } from "../app/mount/context.ts";
+import type { MountContext } from "../app/context.ts";
 import { mountFileSystem } from "../app/mount/mount.ts";
 import { reportMount } from "../app/mount/report.ts";
 import { emptyConfig, parseConfig, settings } from "../core/config/config.ts";

@@ -11,7 +11,7 @@ import type { SystemPaths } from "../../paths.ts";
 import type { Kernel } from "../../system/kernel.ts";
 import type { Log } from "../../system/log.ts";
 import { Metadata } from "../../system/metadata.ts";
-import type { MountContext } from "../mount/context.ts";
+import type { MountContext } from "../context.ts";
 import { findRegion, resolveTarget, type TargetContext } from "../mount/resolve-target.ts";
 import { type TunnelNetwork, tunnelNetwork } from "../tunnel/network.ts";
 import { findStunnel, type Stunnel } from "../tunnel/stunnel.ts";

@@ -11,7 +11,7 @@ import { EfsError } from "../../core/errors.ts";
 import type { ResolvedTarget } from "../../core/location/target.ts";
 import { makeDirectory, readPlainFile, writeAtomically } from "../../system/files.ts";
 import type { ApiCaller } from "../aws/client.ts";
-import type { MountContext } from "./context.ts";
+import type { MountContext } from "../context.ts";
 
 type AtRestContext = Pick<MountContext, "now" | "step"> & {
   readonly paths: Pick<MountContext["paths"], "atRestMemory">;

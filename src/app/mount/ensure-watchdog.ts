@@ -2,7 +2,7 @@ import { asEfsError, oneLine } from "../../core/errors.ts";
 import { WATCHDOG_UNIT } from "../../paths.ts";
 import { isSystemdRunning, startUnit } from "../../system/systemd.ts";
 import { runningWatchdog } from "../../system/watchdog-lock.ts";
-import type { MountContext } from "./context.ts";
+import type { MountContext } from "../context.ts";
 
 /** Sees to it that a watchdog runs; a mount does not fail for want of one. */
 export async function ensureWatchdog({ paths, log }: MountContext): Promise<void> {

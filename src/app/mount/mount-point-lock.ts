@@ -5,7 +5,7 @@ import { asEfsError, EfsError, oneLine } from "../../core/errors.ts";
 import type { MountRequest } from "../../core/request/request.ts";
 import { makeDirectory, makePrivateDirectory, readIfThere } from "../../system/files.ts";
 import { type Lock, takePassingLock } from "../../system/lock.ts";
-import type { MountContext } from "./context.ts";
+import type { MountContext } from "../context.ts";
 
 /** One helper's turn at a mount point. */
 export interface Turn {

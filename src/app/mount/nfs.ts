@@ -7,7 +7,7 @@ import { joinLines, printable } from "../../core/text.ts";
 import { hasCode } from "../../system/errno.ts";
 import { pause } from "../../system/pause.ts";
 import { type RunResult, run } from "../../system/process.ts";
-import type { MountContext } from "./context.ts";
+import type { MountContext } from "../context.ts";
 
 export interface NfsMount {
   readonly command: Command;

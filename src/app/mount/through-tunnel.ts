@@ -5,12 +5,12 @@ import { tunnelPort } from "../../core/nfs/mount-table.ts";
 import type { MountRequest, TlsRequest } from "../../core/request/request.ts";
 import { readMountsIn } from "../../system/mounts.ts";
 import { run } from "../../system/process.ts";
-import { openPort, reserveClosedPort } from "../access/tunnel-access.ts";
+import type { MountContext, WatchedContext } from "../context.ts";
+import { openPort, reserveClosedPort } from "../tunnel/access.ts";
 import type { TunnelNetwork } from "../tunnel/network.ts";
 import { accessParts, openTunnel, type TunnelRequest, tunnelSettings } from "../tunnel/open.ts";
 import { reservePort } from "../tunnel/port.ts";
 import { ServerCheck } from "../tunnel/server-check.ts";
-import type { MountContext, WatchedContext } from "./context.ts";
 import { ensureWatchdog } from "./ensure-watchdog.ts";
 import { mountNfs, type NfsMount } from "./nfs.ts";
 

@@ -3,7 +3,7 @@ import type { Settings } from "../../core/config/keys.ts";
 import type { TunnelAccess } from "../../core/status/status.ts";
 import { readIfThere } from "../../system/files.ts";
 import { findFirewall } from "../access/find-firewall.ts";
-import { namespacesOf } from "../access/namespace-of.ts";
+import { namespacesOf } from "../watchdog/namespaces.ts";
 import type { WatchedTunnel } from "../watchdog/watched-tunnel.ts";
 
 /** Who can connect to tunnels, by the packet filter's rules in their network namespaces; root alone can see those. */

@@ -13,8 +13,8 @@ import type { Kernel } from "../../system/kernel.ts";
 import { findProcesses } from "../../system/procfs.ts";
 import { Inventory, type TunnelFiles } from "../watchdog/inventory.ts";
 import { processesOf, tunnelProcesses } from "../watchdog/processes.ts";
-import { straysIn } from "../watchdog/supervisor.ts";
 import { readUses } from "../watchdog/uses.ts";
+import { straysIn } from "../watchdog/watch-loop.ts";
 import { WatchedTunnel } from "../watchdog/watched-tunnel.ts";
 
 /** A tunnel, as the state directory and /proc show it at this moment. */

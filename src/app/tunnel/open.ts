@@ -19,11 +19,11 @@ import { makeDirectory, readIfThere, writeAtomically } from "../../system/files.
 import { ownNamespaces } from "../../system/namespaces.ts";
 import { ownIdentity } from "../../system/procfs.ts";
 import type { NullOutcome } from "../../system/rpc.ts";
-import { type AccessParts, openPort, reserveClosedPort } from "../access/tunnel-access.ts";
 import type { FoundCredentials } from "../aws/credentials.ts";
 import { usesFips } from "../aws/fips.ts";
+import type { MountContext } from "../context.ts";
 import { authoritiesRemedy } from "../install/remedy.ts";
-import type { MountContext } from "../mount/context.ts";
+import { type AccessParts, openPort, reserveClosedPort } from "./access.ts";
 import { commonName, makeCertificate } from "./certificate.ts";
 import { sweepUnfinished } from "./leftovers.ts";
 import { type TunnelNetwork, unboundNetwork } from "./network.ts";

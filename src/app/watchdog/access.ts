@@ -9,8 +9,8 @@ import { rootListeners } from "../../system/root-listeners.ts";
 import { watchRuleset } from "../../system/ruleset-monitor.ts";
 import { findFirewall } from "../access/find-firewall.ts";
 import type { Firewall } from "../access/firewall.ts";
-import { namespacesOf } from "../access/namespace-of.ts";
 import { claimedPorts } from "../tunnel/port.ts";
+import { namespacesOf } from "./namespaces.ts";
 import type { WatchedTunnel } from "./watched-tunnel.ts";
 
 /** Changes are collected for this long, which is also the shortest time between two checks. */

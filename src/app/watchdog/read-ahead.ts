@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { readAheadKib, readSize } from "../../core/nfs/command.ts";
 import { type MountEntry, tunnelPort } from "../../core/nfs/mount-table.ts";
 import { splitOptions } from "../../core/request/options.ts";
-import type { Pass } from "./caretaker.ts";
+import type { Pass } from "./pass.ts";
 import type { WatchedTunnel } from "./watched-tunnel.ts";
 
 /** Rules of udev may set a new mount's read-ahead back within two seconds (Ubuntu 24.04). */

@@ -4,8 +4,8 @@ import type { Policy } from "../../core/watchdog/policy.ts";
 import { makeDirectory } from "../../system/files.ts";
 import { takeLock } from "../../system/lock.ts";
 import { runningWatchdog, watchdogLockFile, watchdogMark } from "../../system/watchdog-lock.ts";
-import type { WatchdogContext } from "./caretaker.ts";
-import { Supervisor } from "./supervisor.ts";
+import type { WatchdogContext } from "./tunnel-reconciler.ts";
+import { WatchLoop } from "./watch-loop.ts";
 
 /** A watchdog that watches. */
 export interface Watchdog {
@@ -40,21 +40,21 @@ export async function startWatchdog(context: WatchdogContext, policy: Policy): P
   }
   // into the locked file itself: a new one in its place would not be locked
   writeFileSync(lockFile, watchdogMark(context.version));
-  const supervisor = new Supervisor(context, policy);
-  supervisor.start();
+  const loop = new WatchLoop(context, policy);
+  loop.start();
   return {
-    reload: (changed) => supervisor.reload(changed),
+    reload: (changed) => loop.reload(changed),
     stop: async () => {
-      await supervisor.stop();
+      await loop.stop();
       writeFileSync(lockFile, "");
       lock.release();
     },
     get summary() {
-      return supervisor.summary;
+      return loop.summary;
     },
-    follow: (looked) => supervisor.follow(looked),
+    follow: (looked) => loop.follow(looked),
     get failingMs() {
-      return supervisor.failingMs;
+      return loop.failingMs;
     },
   };
 }

@@ -1,95 +1,37 @@
-import { detectionStack } from "./detection-stack.ts";
+import cloudformation from "../../../config/templates/cloudformation.json" with { type: "json" };
+import fileSystemPolicy from "../../../config/templates/file-system-policy.json" with { type: "json" };
+import iam from "../../../config/templates/iam.json" with { type: "json" };
+import scp from "../../../config/templates/scp.json" with { type: "json" };
 
 /** Documents that make AWS enforce encryption, or tell where it is missing. */
 export const TEMPLATES = {
+  /**
+   * Tells of file systems created without encryption at rest, in any region of an account: CloudTrail writes to a log
+   * group, a metric filter counts, an alarm tells a topic. A creation that failed has no answer, and FSx has a
+   * CreateFileSystem too (CloudWatch Logs, "Filter pattern syntax").
+   */
   cloudformation: {
     what: "CloudFormation: an alarm for unencrypted creation",
-    document: detectionStack,
+    document: cloudformation,
   },
+  /** A denial is stronger than whatever another policy allows; it is one too where a request does not say. */
   iam: {
     what: "IAM policy: may create encrypted file systems only",
-    document: identityPolicy,
+    document: iam,
   },
   scp: {
     what: "service control policy: no account creates others",
-    document: serviceControlPolicy,
+    document: scp,
   },
+  /**
+   * A file system without a policy lets in every client that reaches it; one with a policy lets in those that the
+   * policy, or their own, allows. So the clients are allowed in again, through mount targets only, and those
+   * without TLS are denied.
+   */
   "file-system-policy": {
     what: "for one file system: clients without TLS are denied",
     document: fileSystemPolicy,
   },
-} as const satisfies Record<string, Template>;
-
-interface Template {
-  readonly what: string;
-  document(): object;
-}
+} as const;
 
 export type TemplateName = keyof typeof TEMPLATES;
-
-/** The version of the policy language (IAM User Guide, "IAM JSON policy elements: Version"). */
-const VERSION = "2012-10-17";
-
-const CREATE = "elasticfilesystem:CreateFileSystem";
-const ENCRYPTED = "elasticfilesystem:Encrypted";
-
-/** Denies creation without encryption; where a request does not say whether it asks for it, too. */
-const DENY_UNENCRYPTED = {
-  Sid: "DenyFileSystemsWithoutEncryption",
-  Effect: "Deny",
-  Action: CREATE,
-  Resource: "*",
-  Condition: { BoolIfExists: { [ENCRYPTED]: "false" } },
-};
-
-function identityPolicy() {
-  return {
-    Version: VERSION,
-    Statement: [
-      {
-        Sid: "AllowEncryptedFileSystems",
-        Effect: "Allow",
-        Action: CREATE,
-        Resource: "*",
-        Condition: { Bool: { [ENCRYPTED]: "true" } },
-      },
-      // a denial is stronger than whatever another policy allows
-      DENY_UNENCRYPTED,
-    ],
-  };
-}
-
-function serviceControlPolicy() {
-  return { Version: VERSION, Statement: [DENY_UNENCRYPTED] };
-}
-
-/**
- * A file system without a policy lets in every client that reaches it; one with a policy lets in those that the
- * policy, or their own, allows. So the clients are allowed in again, through mount targets only, and those
- * without TLS are denied.
- */
-function fileSystemPolicy() {
-  return {
-    Version: VERSION,
-    Statement: [
-      {
-        Sid: "AllowClientsOfMountTargets",
-        Effect: "Allow",
-        Principal: { AWS: "*" },
-        Action: [
-          "elasticfilesystem:ClientMount",
-          "elasticfilesystem:ClientWrite",
-          "elasticfilesystem:ClientRootAccess",
-        ],
-        Condition: { Bool: { "elasticfilesystem:AccessedViaMountTarget": "true" } },
-      },
-      {
-        Sid: "DenyPlainTransport",
-        Effect: "Deny",
-        Principal: { AWS: "*" },
-        Action: "*",
-        Condition: { Bool: { "aws:SecureTransport": "false" } },
-      },
-    ],
-  };
-}

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import type { MountContext } from "../../../src/app/mount/context.ts";
+import type { MountContext } from "../../../src/app/context.ts";
 import { mountNfs } from "../../../src/app/mount/nfs.ts";
 import { EfsError, oneLine } from "../../../src/core/errors.ts";
 import { clientIdentity, WITHOUT_TLS } from "../../../src/core/identity/client.ts";

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { straysIn } from "../../../src/app/watchdog/supervisor.ts";
+import { straysIn } from "../../../src/app/watchdog/watch-loop.ts";
 import { formatState } from "../../../src/core/state/state.ts";
 import { processFacts } from "../../../src/system/procfs.ts";
 import { compiled } from "../../fixtures/compiled.ts";

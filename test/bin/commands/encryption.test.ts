@@ -8,7 +8,7 @@ describe("efs-utils encryption enforce", { concurrency: 3 }, () => {
     test(`--template ${name} prints the template alone, fit for a file`, () => {
       const { status, stdout, stderr } = efsUtils("encryption", "enforce", "--template", name);
       assert.deepEqual([status, stderr], [0, ""]);
-      assert.deepEqual(JSON.parse(stdout), JSON.parse(JSON.stringify(TEMPLATES[name].document())));
+      assert.deepEqual(JSON.parse(stdout), JSON.parse(JSON.stringify(TEMPLATES[name].document)));
     });
   }
 
@@ -17,7 +17,7 @@ describe("efs-utils encryption enforce", { concurrency: 3 }, () => {
     assert.equal(status, 0);
     const { schema, template, document } = JSON.parse(stdout);
     assert.deepEqual([schema, template], ["efs-utils.encryption-enforce/1", "scp"]);
-    assert.deepEqual(document, TEMPLATES.scp.document());
+    assert.deepEqual(document, TEMPLATES.scp.document);
   });
 
   for (const args of [[], ["--template", "terraform"]]) {

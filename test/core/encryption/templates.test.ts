@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { UNENCRYPTED_CREATION } from "../../../src/core/encryption/detection-stack.ts";
 import { TEMPLATES, type TemplateName } from "../../../src/core/encryption/templates.ts";
 import { type Stack, Stacked } from "./cloudformation.ts";
 import { selects } from "./filter-pattern.ts";
 import { decide, type Policy, type Request } from "./policy-language.ts";
 
 /** What is printed, read back. */
-const printed = <T>(name: TemplateName) => JSON.parse(JSON.stringify(TEMPLATES[name].document())) as T;
+const printed = <T>(name: TemplateName) => JSON.parse(JSON.stringify(TEMPLATES[name].document)) as T;
+
+const UNENCRYPTED_CREATION =
+  TEMPLATES.cloudformation.document.Resources.UnencryptedCreations.Properties.FilterPattern;
 
 const KEYS_OF_A_STATEMENT = ["Sid", "Effect", "Principal", "Action", "Resource", "Condition"];
 

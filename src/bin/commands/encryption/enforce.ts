@@ -12,7 +12,7 @@ export function addEnforce(encryption: Command): void {
     .option("--json", "print it as a part of an object, for programs", false)
     .addHelpText("after", `\nTemplates:\n${described.join("\n")}`)
     .action(({ template, json }: { template: TemplateName; json: boolean }) => {
-      const document = TEMPLATES[template].document();
+      const document = TEMPLATES[template].document;
       if (json) sayJson("encryption-enforce/1", { template, document });
       else say(JSON.stringify(document, null, 2));
     });

@@ -1,6 +1,6 @@
-import type { ResolvedTarget } from "../../core/location/target.ts";
-import type { Environment, SystemPaths } from "../../paths.ts";
-import type { Log } from "../../system/log.ts";
+import type { ResolvedTarget } from "../core/location/target.ts";
+import type { Environment, SystemPaths } from "../paths.ts";
+import type { Log } from "../system/log.ts";
 
 /** What a mount is made with: the system's places and the world outside, as the program found them. */
 export interface MountContext {

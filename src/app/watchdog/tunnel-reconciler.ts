@@ -20,7 +20,6 @@ import { writeAtomically } from "../../system/files.ts";
 import type { Kernel } from "../../system/kernel.ts";
 import type { Log } from "../../system/log.ts";
 import { lifeOf, ownNamespaces } from "../../system/namespaces.ts";
-import type { ProcessFacts } from "../../system/procfs.ts";
 import { sendSignal } from "../../system/signals.ts";
 import { InstalledStunnel } from "../tunnel/stunnel.ts";
 import { Certificates } from "./certificates.ts";
@@ -29,6 +28,7 @@ import { deleteFile, deleteTunnelFiles, endTunnelProcesses } from "./end.ts";
 import { HealthChecks } from "./health-checks.ts";
 import { isAsSeen, isVersion } from "./inventory.ts";
 import { Limiter } from "./limiter.ts";
+import type { Pass } from "./pass.ts";
 import { allProcessesOf, processesOf, tunnelProcesses } from "./processes.ts";
 import { checkReadAhead } from "./read-ahead.ts";
 import { changeState, finishState, withProcesses, withUnmountMark } from "./record.ts";
@@ -44,20 +44,6 @@ export interface WatchdogContext {
   readonly version: string;
 }
 
-/** What all tunnels of one pass have in common. */
-export interface Pass {
-  /** Milliseconds on a clock that is never set. */
-  readonly now: number;
-  readonly policy: Policy;
-  /** How often processes are looked at that cannot report their death. */
-  readonly watchMs: number;
-  useOf(tunnel: WatchedTunnel): Use;
-  /** All processes that have a stunnel configuration of the state directory among their arguments. */
-  tunnelProcesses(): readonly ProcessFacts[];
-  /** The ports of all mount.nfs4 that run. */
-  mountingPorts(): ReadonlySet<number>;
-}
-
 /** Starts and ends at the same time: more would only wait for the processors. */
 const MOST_ACTIONS = 8;
 /** A tunnel whose stunnel is being restarted is looked at this often. */
@@ -66,7 +52,7 @@ const DOWN_MS = 1000;
 const WRITING_MS = 2000;
 
 /** Looks at one tunnel at a time and does what is to be done about it. */
-export class Caretaker {
+export class TunnelReconciler {
   readonly #context: WatchdogContext;
   readonly #reports: Reports;
   readonly #closePort: (tunnel: WatchedTunnel) => Promise<void>;

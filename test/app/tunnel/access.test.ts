@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, before, type TestContext, test } from "node:test";
 import { findFirewall } from "../../../src/app/access/find-firewall.ts";
 import { firewall } from "../../../src/app/access/firewall.ts";
-import { type AccessParts, openPort, reserveClosedPort } from "../../../src/app/access/tunnel-access.ts";
+import { type AccessParts, openPort, reserveClosedPort } from "../../../src/app/tunnel/access.ts";
 import { OWN_NETWORK } from "../../../src/app/tunnel/network.ts";
 import type { AccessMode } from "../../../src/core/access/mode.ts";
 import { EfsError } from "../../../src/core/errors.ts";

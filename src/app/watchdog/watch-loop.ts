@@ -11,10 +11,11 @@ import type { Use } from "../../core/watchdog/use.ts";
 import { watchClock } from "../../system/clock.ts";
 import { identityOfFile, watchPath } from "../../system/watch.ts";
 import { AccessReconciler } from "./access.ts";
-import { Caretaker, type Pass, type WatchdogContext } from "./caretaker.ts";
 import { deleteFile } from "./end.ts";
 import { Inventory, type TunnelFiles } from "./inventory.ts";
+import type { Pass } from "./pass.ts";
 import { mountingPorts, tunnelProcesses } from "./processes.ts";
+import { TunnelReconciler, type WatchdogContext } from "./tunnel-reconciler.ts";
 import { readUses } from "./uses.ts";
 import { WatchedTunnel } from "./watched-tunnel.ts";
 
@@ -39,12 +40,12 @@ const STOP_MS = 5000;
  * The watchdog's loop: events mark what may have changed, a pass looks at that, and a slow round at
  * everything in case an event was lost.
  */
-export class Supervisor {
+export class WatchLoop {
   readonly #context: WatchdogContext;
   #policy: Policy;
   readonly #inventory: Inventory;
   readonly #reports = new Reports();
-  readonly #caretaker: Caretaker;
+  readonly #reconciler: TunnelReconciler;
   readonly #access: AccessReconciler;
   readonly #tunnels = new Map<string, WatchedTunnel>();
   #namesChanged = false;
@@ -72,7 +73,7 @@ export class Supervisor {
       reports: this.#reports,
       mode: () => this.#policy.tunnelAccess,
     });
-    this.#caretaker = new Caretaker(
+    this.#reconciler = new TunnelReconciler(
       context,
       this.#reports,
       (tunnel) => this.#access.close(tunnel),
@@ -132,7 +133,7 @@ export class Supervisor {
     this.#stopClock();
     this.#directory?.stop?.();
     const limit = new Promise<void>((resolve) => setTimeout(resolve, STOP_MS).unref());
-    await Promise.race([Promise.all([this.#caretaker.idle(), this.#access.stop()]), limit]);
+    await Promise.race([Promise.all([this.#reconciler.idle(), this.#access.stop()]), limit]);
     for (const tunnel of this.#tunnels.values()) tunnel.unfollow();
   }
 
@@ -181,10 +182,10 @@ export class Supervisor {
 
   #look(tunnel: WatchedTunnel, pass: Pass): void {
     try {
-      this.#caretaker.look(tunnel, pass);
+      this.#reconciler.look(tunnel, pass);
     } catch (error) {
       tunnel.lookAt = pass.now + RETRY_MS;
-      this.#caretaker.failed(tunnel, error);
+      this.#reconciler.failed(tunnel, error);
     }
   }
 
@@ -284,9 +285,9 @@ export class Supervisor {
 
   #restore(tunnel: WatchedTunnel): boolean {
     try {
-      return this.#caretaker.restore(tunnel);
+      return this.#reconciler.restore(tunnel);
     } catch (error) {
-      this.#caretaker.failed(tunnel, error);
+      this.#reconciler.failed(tunnel, error);
       return false;
     }
   }

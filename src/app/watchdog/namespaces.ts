@@ -1,6 +1,6 @@
 import { ownNamespaces, whereabouts } from "../../system/namespaces.ts";
-import { foreignProcess } from "../watchdog/uses.ts";
-import type { WatchedTunnel } from "../watchdog/watched-tunnel.ts";
+import { foreignProcess } from "./uses.ts";
+import type { WatchedTunnel } from "./watched-tunnel.ts";
 
 /** The ports of tunnels by the path of their network namespace, which is "" for that of this process. */
 export function namespacesOf(tunnels: Iterable<WatchedTunnel>): Map<string, Set<number>> {

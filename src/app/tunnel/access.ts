@@ -4,8 +4,8 @@ import type { Port } from "../../core/ids.ts";
 import type { Log } from "../../system/log.ts";
 import type { BoundPort } from "../../system/network.ts";
 import { rootListeners } from "../../system/root-listeners.ts";
-import type { TunnelNetwork } from "../tunnel/network.ts";
-import { type FoundFirewall, findFirewall } from "./find-firewall.ts";
+import { type FoundFirewall, findFirewall } from "../access/find-firewall.ts";
+import type { TunnelNetwork } from "./network.ts";
 
 /** What a mount needs to close its tunnel's port to other users. */
 export interface AccessParts {
