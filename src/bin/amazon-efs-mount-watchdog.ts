@@ -106,9 +106,16 @@ function statusOf({ summary }: Watchdog): string {
 /** A burst of changes, as of a tunnel that starts anew, is over after this long. */
 const SETTLED_MS = 1000;
 
-/** What is called after each look, and sends the status where it has changed for good; one message at a time. */
-function tellChanges(watchdog: Watchdog, send: (message: string) => Promise<void>): () => void {
-  let sent = statusOf(watchdog);
+/**
+ * What is called after each look, and sends the status where it has changed for good; one message at a time.
+ *
+ * @param sent the status that was sent last
+ */
+function tellChanges(
+  watchdog: Watchdog,
+  send: (message: string) => Promise<void>,
+  sent: string,
+): () => Promise<void> {
   let isSending = false;
   return async () => {
     if (isSending) return;
@@ -127,8 +134,12 @@ function tellChanges(watchdog: Watchdog, send: (message: string) => Promise<void
 async function report(manager: ServiceManager, watchdog: Watchdog): Promise<() => void> {
   const send = (...messages: string[]) =>
     manager.notify(...messages).catch((error: unknown) => log.warning(oneLine(asEfsError(error))));
-  await send("READY=1", statusOf(watchdog));
-  watchdog.follow(tellChanges(watchdog, send));
+  const status = statusOf(watchdog);
+  await send("READY=1", status);
+  const tell = tellChanges(watchdog, send, status);
+  watchdog.follow(() => void tell());
+  // what it watches may have changed while that was sent
+  void tell();
   if (manager.everyMs === undefined) return () => {};
   const timer = setInterval(() => {
     if (watchdog.failingMs < UNWELL_MS) void send("WATCHDOG=1");

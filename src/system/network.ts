@@ -70,5 +70,26 @@ export function isReachable(host: string, port: number, limitMs: number): Promis
   });
 }
 
+/** Whether who listens on a port of a host closes a connection within a limit, in milliseconds, before it is sent anything. */
+export function closesUnasked(host: string, port: number, limitMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    let isConnected = false;
+    const done = (closes: boolean) => {
+      socket.destroy();
+      resolve(closes);
+    };
+    socket.setTimeout(limitMs, () => done(false));
+    socket.once("connect", () => {
+      isConnected = true;
+      socket.resume();
+    });
+    socket.once("data", () => done(false));
+    socket.once("end", () => done(true));
+    // a reset is one, too, also one that comes before the connection is known of
+    socket.once("error", (error) => done(isConnected || hasCode(error, "ECONNRESET")));
+  });
+}
+
 /** Whether a TCP connection to a port of a host can be made within a limit, in milliseconds. */
 export type Reaches = (host: string, port: number, limitMs: number) => Promise<boolean>;

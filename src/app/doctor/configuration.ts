@@ -14,7 +14,7 @@ import { run } from "../../system/process.ts";
 import { usesFips } from "../aws/fips.ts";
 import { CONFIG } from "../install/layout.ts";
 import { authoritiesRemedy, restoreRemedy } from "../install/remedy.ts";
-import { authoritiesFile } from "../tunnel/open.ts";
+import { authoritiesFile } from "../tunnel/authorities.ts";
 import type { Examination } from "./examination.ts";
 
 const TRIAL_LIMIT_MS = 10_000;

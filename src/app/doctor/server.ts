@@ -125,11 +125,11 @@ async function throughTunnel(
   const found = tls.iam && (await findCredentials(tls.iam, credentials));
   const parts = await tunnelParts(context);
   const { mountPoint } = request;
-  const tunnel = await openTunnel(
+  await using tunnel = await openTunnel(
     { tls, mountPoint, network: examination.network, target, settings, parts, found },
     context,
   );
-  const check = new ServerCheck(tunnel, target);
+  using check = new ServerCheck(tunnel, target);
   try {
     const judging = AbortSignal.any([signal, check.signal]);
     if (tls.verify > 0) await check.prove(judging);
@@ -156,9 +156,6 @@ async function throughTunnel(
   } catch (error) {
     if (!(error instanceof EfsError)) throw error;
     return [problem(error.message, error.hint ?? "see docs/runbook.md")];
-  } finally {
-    check.stop();
-    await tunnel.undo();
   }
 }
 

@@ -14,7 +14,7 @@ import { apiCaller } from "../aws/caller.ts";
 import { findCredentials } from "../aws/credentials.ts";
 import type { MountContext, WatchedContext } from "../context.ts";
 import { type TunnelNetwork, tunnelNetwork } from "../tunnel/network.ts";
-import { tunnelParts } from "../tunnel/open.ts";
+import { checkTunnel, tunnelParts } from "../tunnel/open.ts";
 import { requireEncryptionAtRest } from "./encryption-policy.ts";
 import { isMountedAlready, tunnelInPlace } from "./existing.ts";
 import { askForTurn, type Turn } from "./mount-point-lock.ts";
@@ -22,7 +22,7 @@ import { mountNfs, type NfsMount } from "./nfs.ts";
 import { tuneReadAhead } from "./read-ahead.ts";
 import { resolveTarget, type TargetContext } from "./resolve-target.ts";
 import { ServerLook } from "./server-probe.ts";
-import { checkTunnel, mountThroughTunnel } from "./through-tunnel.ts";
+import { mountThroughTunnel } from "./through-tunnel.ts";
 
 /** What came of it, where nothing failed. */
 export type MountResult =
@@ -114,7 +114,8 @@ async function mountIn(
   const found = tls?.iam && (await unlessAborted(findCredentials(tls.iam, credentials), context.signal));
   if (found !== undefined) context.step(`credentials of ${describeSource(found.source)} are used`);
   if (request.fake) {
-    if (tls) await checkTunnel(network, tls, target, settings, context);
+    if (tls && parts)
+      await checkTunnel({ tls, mountPoint, network, target, settings, parts, found }, context);
     context.log.info(`Checked ${target.dnsName} for ${mountPoint}; nothing is mounted`);
     return "checked";
   }

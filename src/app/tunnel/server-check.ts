@@ -3,6 +3,7 @@ import { describeServer, type ResolvedTarget } from "../../core/location/target.
 import { refusal, responderFailed } from "../../core/tunnel/refusal.ts";
 import { NFS_PORT } from "../../core/tunnel/stunnel-config.ts";
 import { isTransient, type TunnelVerdict, VerdictReader } from "../../core/tunnel/tunnel-log.ts";
+import { closesUnasked } from "../../system/network.ts";
 import { pause } from "../../system/pause.ts";
 import { resolveHost } from "../../system/resolver.ts";
 import { extentOf, Tail } from "../../system/tail.ts";
@@ -18,18 +19,26 @@ const RESPONDER_NAME_LIMIT_MS = 1500;
 const ANSWER_LIMIT_MS = 10_000;
 /** How long stunnel may take to say why it closed a connection. */
 const REASON_LIMIT_MS = 2000;
+/** How long a server that was sent nothing may take to close, so that it counts as not up yet. */
+const CLOSING_LIMIT_MS = 500;
 /** Pause before the next call where stunnel was being replaced. */
 const AGAIN_MS = 50;
 /** So many failed connections in a row, for reasons that may pass, end a mount that is being made. */
 const MAX_TRANSIENT_FAILURES = 3;
+
+/** What a check wants of a tunnel. */
+export type CheckedTunnel = Pick<
+  OpenTunnel,
+  "paths" | "stunnel" | "caFile" | "identity" | "running" | "callNull"
+>;
 
 /**
  * Checks the server of a tunnel while a mount is made: the proof of it is an answer that came through the tunnel, and
  * stunnel's words tell why there is none. A server that fails ends the mount at once and by name, where the NFS client
  * would try again for minutes.
  */
-export class ServerCheck {
-  readonly #tunnel: OpenTunnel;
+export class ServerCheck implements Disposable {
+  readonly #tunnel: CheckedTunnel;
   readonly #target: ResolvedTarget;
   readonly #controller = new AbortController();
   readonly #reader = new VerdictReader();
@@ -40,7 +49,7 @@ export class ServerCheck {
   #transientFailures = 0;
   #proven = false;
 
-  constructor(tunnel: OpenTunnel, target: ResolvedTarget) {
+  constructor(tunnel: CheckedTunnel, target: ResolvedTarget) {
     this.#tunnel = tunnel;
     this.#target = target;
     this.#tail = new Tail(tunnel.paths.log, extentOf(tunnel.paths.log));
@@ -86,8 +95,8 @@ export class ServerCheck {
 
   /**
    * Asks the server for an answer through the tunnel, before anything is mounted. Whatever comes back proves that stunnel has
-   * accepted its certificate and completed the handshake. A server that cannot be reached, or is silent, is left to
-   * mount.nfs4, which waits for it.
+   * accepted its certificate and completed the handshake. A server that cannot be reached, is silent, or has nobody behind
+   * its port is left to mount.nfs4, which waits for it.
    *
    * @throws EfsError (mount) that names what is wrong with the server, or the signal's reason
    */
@@ -104,7 +113,7 @@ export class ServerCheck {
         return;
       }
       const verdict = await this.#reason(signal);
-      if (verdict?.kind === "unreachable") return;
+      if (verdict?.kind === "unreachable" || (await this.#isNotUp(verdict))) return;
       const refused = this.#refusalOf(verdict);
       if (refused !== undefined) throw refused;
       if (performance.now() > deadline) {
@@ -116,10 +125,17 @@ export class ServerCheck {
     }
   }
 
-  stop(): void {
+  [Symbol.dispose](): void {
     clearTimeout(this.#patience);
     this.#stopWatching();
     this.#tail.close();
+  }
+
+  /** Whether what listens there closes connections before they begin, as where a server is being started. */
+  async #isNotUp(verdict: TunnelVerdict | undefined): Promise<boolean> {
+    if (verdict?.kind !== "closed-in-handshake") return false;
+    const { address, dnsName } = this.#target;
+    return closesUnasked(address ?? dnsName, NFS_PORT, CLOSING_LIMIT_MS);
   }
 
   /** Why stunnel closed a connection, as soon as it has said so; undefined where it does not say. */

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { TLSSocket, TlsOptions } from "node:tls";
 import { OWN_NETWORK } from "../../../src/app/tunnel/network.ts";
-import type { OpenTunnel } from "../../../src/app/tunnel/open.ts";
-import { ServerCheck } from "../../../src/app/tunnel/server-check.ts";
+import { type CheckedTunnel, ServerCheck } from "../../../src/app/tunnel/server-check.ts";
 import { EfsError, oneLine } from "../../../src/core/errors.ts";
 import { clientIdentity } from "../../../src/core/identity/client.ts";
 import type { Port } from "../../../src/core/ids.ts";
@@ -200,8 +199,8 @@ const CASES: Case[] = [
     outcome: /answers, but not with TLS: .*wrong version number/,
   },
   {
-    what: "a server that closes the connection at once is told",
-    server: (_, test) => tcpServer(test, (socket) => socket.end()),
+    what: "a server that closes the connection is told",
+    server: (_, test) => tcpServer(test, (socket) => socket.once("data", () => socket.end())),
     outcome: /closed the connection during the TLS handshake: .*(eof|disconnected)/,
   },
   {
@@ -249,7 +248,7 @@ describe("the installed stunnel's server is proven by an answer, or named", { co
           debugging,
         });
         const check = new ServerCheck(openTunnel(tunnel, world.authority.certificate), TARGET);
-        t.after(() => check.stop());
+        t.after(() => check[Symbol.dispose]());
         const proving = check.prove(check.signal);
         if (outcome instanceof RegExp) {
           await assert.rejects(proving, (error) => {
@@ -266,16 +265,13 @@ describe("the installed stunnel's server is proven by an answer, or named", { co
 });
 
 /** What a server check wants of a tunnel. */
-function openTunnel({ paths, running, port }: OwnTunnel, caFile: string): OpenTunnel {
+function openTunnel({ paths, running, port }: OwnTunnel, caFile: string): CheckedTunnel {
   return {
-    port: port as Port,
     paths,
     running,
     caFile,
     stunnel: "/usr/bin/stunnel",
     identity: clientIdentity(undefined, undefined),
     callNull: (limitMs, signal) => OWN_NETWORK.callNull(port as Port, limitMs, signal),
-    commit: () => {},
-    undo: async () => {},
   };
 }
