@@ -23,18 +23,8 @@ const PACKAGES = [
     "systemd-sysv",
     "ca-certificates",
     "logrotate",
-    "nftables",
   ],
-  ...[
-    "nfs-kernel-server",
-    "openssl",
-    "iproute2",
-    "kmod",
-    "busybox-static",
-    "procps",
-    "strace",
-    "libnfs-utils",
-  ],
+  ...["nfs-kernel-server", "openssl", "iproute2", "kmod", "busybox-static", "procps", "strace"],
 ];
 
 const SCENARIOS = [
@@ -50,7 +40,6 @@ const SCENARIOS = [
   "an-unreachable-responder-is-refused",
   "a-wrong-host-name-is-refused",
   "umount-ends-the-tunnel",
-  "nobody-but-root-gets-into-a-tunnel",
 ];
 
 /** In this order: the first ones look at what the boot has done. */
