@@ -53,6 +53,12 @@ export class EfsError extends Error {
     this.hint = details.hint;
     this.status = details.status ?? EXIT_STATUS[kind];
   }
+
+  /** The same error in words that say more of where it happened; its remedy, its cause and its status stay. */
+  reworded(message: string, status = this.status): EfsError {
+    const { kind, hint, cause } = this;
+    return new EfsError(kind, message, { ...(hint !== undefined && { hint }), cause, status });
+  }
 }
 
 /** Wraps what is no EfsError as a bug, so that every failure has a kind and a status. */

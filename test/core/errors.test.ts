@@ -26,6 +26,14 @@ test("the status of a program that failed is passed on", () => {
   assert.equal(new EfsError("mount", "x", { status: 16 }).status, 16);
 });
 
+test("an error in other words keeps its kind, remedy, cause and status", () => {
+  const cause = new Error("x");
+  const error = new EfsError("mount", "it failed", { hint: "do that", cause, status: 16 });
+  const { kind, message, hint, status, cause: kept } = error.reworded(`there, ${error.message}`);
+  assert.deepEqual([kind, message, hint, status, kept], ["mount", "there, it failed", "do that", 16, cause]);
+  assert.equal(error.reworded("x", 2).status, 2);
+});
+
 test("what is no error of ours is a bug, with its cause", () => {
   const cause = new TypeError("x is not a function");
   const error = asEfsError(cause);

@@ -60,10 +60,7 @@ async function describe(target: ResolvedTarget, caller: ApiCaller) {
     return await describeFileSystem(target.fsId, caller);
   } catch (error) {
     if (!(error instanceof EfsError)) throw error;
-    throw new EfsError(error.kind, `${UNKNOWN(target)}, and ${error.message}`, {
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-      cause: error.cause,
-    });
+    throw error.reworded(`${UNKNOWN(target)}, and ${error.message}`);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Settings } from "../../core/config/keys.ts";
 import { requireTls } from "../../core/encryption/rules.ts";
-import { EfsError } from "../../core/errors.ts";
+import type { EfsError } from "../../core/errors.ts";
 import { WITHOUT_TLS } from "../../core/identity/client.ts";
 import { describeSource } from "../../core/identity/source.ts";
 import { describeServer, type ResolvedTarget } from "../../core/location/target.ts";
@@ -70,11 +70,10 @@ function inOneNamespace(request: MountRequest): MountRequest {
 }
 
 /** Why a mount was given up, with what it was and what was seen until then. */
-function givenUp({ kind, message, hint }: EfsError, request: MountRequest, seen: string): EfsError {
+function givenUp(error: EfsError, request: MountRequest, seen: string): EfsError {
   const { device, remotePath, mountPoint } = request;
   const what = `${device.kind === "id" ? device.fsId : device.host}:${remotePath}`;
-  const details = hint === undefined ? {} : { hint };
-  return new EfsError(kind, `${message}: ${what} is not mounted at ${mountPoint} (${seen})`, details);
+  return error.reworded(`${error.message}: ${what} is not mounted at ${mountPoint} (${seen})`);
 }
 
 async function mountIn(

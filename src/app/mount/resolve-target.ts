@@ -225,10 +225,7 @@ async function fallBack(
     });
   } catch (error) {
     if (!(error instanceof EfsError)) throw error;
-    throw new EfsError(error.kind, `${unknown}, and ${error.message}`, {
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-      cause: error.cause,
-    });
+    throw error.reworded(`${unknown}, and ${error.message}`);
   }
 }
 

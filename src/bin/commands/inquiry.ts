@@ -1,5 +1,5 @@
 import { type Command, CommanderError } from "commander";
-import { asEfsError, EfsError } from "../../core/errors.ts";
+import { asEfsError } from "../../core/errors.ts";
 
 /** How a look ended: all is well, there is something to see to, or it could not be done, which was told. */
 export type Outcome = keyof typeof INQUIRY_STATUS;
@@ -25,8 +25,8 @@ export function inquiry<Args extends unknown[]>(
     })
     .action(async (...args) => {
       const outcome = await look(...(args as unknown as Args)).catch((thrown: unknown) => {
-        const { kind, message, hint, cause } = asEfsError(thrown);
-        throw new EfsError(kind, message, { ...(hint !== undefined && { hint }), cause, status });
+        const error = asEfsError(thrown);
+        throw error.reworded(error.message, status);
       });
       if (outcome !== "healthy") throw new CommanderError(INQUIRY_STATUS[outcome], "efs-utils.findings", "");
     });
