@@ -229,7 +229,8 @@ export class TunnelReconciler {
     if (before === undefined || stunnel === undefined || before.pid < 0) return;
     // the keeper may have named the new one already: then its start time is that of the last one
     const isNamed = before.pid === stunnel.pid;
-    if (isNamed && (before.pidStartTime ?? stunnel.startTime) === stunnel.startTime) return;
+    if (isNamed && (seen === stunnel.pid || (before.pidStartTime ?? stunnel.startTime) === stunnel.startTime))
+      return;
     const last = isNamed ? seen : before.pid;
     this.#report(
       tunnel,

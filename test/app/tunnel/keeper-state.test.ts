@@ -113,3 +113,21 @@ test("a keeper replaces the pid of a state file alone, wherever it stands and wh
     );
   }
 });
+
+test("the watchdog tells of a stunnel once, also where the keeper writes over what it has recorded", async (t) => {
+  const rig = new Rig(t);
+  const tunnel = await rig.tunnel();
+  const { pid: first, pidStartTime } = tunnel.state();
+  await rig.watch();
+  const told = () => rig.logged(/has taken over/);
+  const pid = await killStunnel(tunnel);
+  await eventually("it is told and recorded", () => {
+    const state = tunnel.state();
+    return told().length === 1 && state.pid === pid && state.pidStartTime !== pidStartTime;
+  });
+  // the keeper had read the state file before the watchdog wrote it
+  writeFileSync(tunnel.paths.stateFile, pythonJson({ ...tunnel.state(), pidStartTime }));
+  await eventually("it is recorded again", () => tunnel.state().pidStartTime !== pidStartTime);
+  assert.deepEqual(told().length, 1, told().join("\n"));
+  assert.match(told()[0] ?? "", new RegExp(`stunnel ${first} ended, ${pid} has taken over`));
+});
