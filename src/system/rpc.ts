@@ -46,7 +46,8 @@ export function callNull(
     };
     const socket = connect({ host, port }, call);
     const silence = () => end(received.length > 0 ? "other" : "silent");
-    const limit = setTimeout(silence, limitMs);
+    // an answer that came while this process stood still is read before it counts as late
+    const limit = setTimeout(() => setImmediate(silence), limitMs);
     signal?.addEventListener("abort", silence, { once: true });
     socket.on("data", (part) => {
       received = Buffer.concat([received, part]);

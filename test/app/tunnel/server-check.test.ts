@@ -12,6 +12,7 @@ import { answerNull } from "../../fakes/nfs-null.ts";
 import {
   Authority,
   opensslServer,
+  type ServerCertificate,
   type Test,
   tcpServer,
   temporaryDirectory,
@@ -30,6 +31,7 @@ class World {
   readonly authority: Authority;
   readonly other: Authority;
   readonly responders = new Map<string, string>();
+  readonly #certificates = new Map<string, ServerCertificate>();
 
   constructor(test: Test) {
     this.#test = test;
@@ -49,10 +51,18 @@ class World {
     this.responders.set("absent", `http://127.0.0.1:${await freePort()}`);
   }
 
-  /** A server's certificate, good but for what is asked for. */
+  /**
+   * A server's certificate, good but for what is asked for. Each is made once: this process, which is the server too,
+   * stands still meanwhile.
+   */
   certificate({ by = this.authority, responder = "", ...wanted }: Partial<Certificate> = {}) {
+    const name = JSON.stringify([by === this.authority, responder, wanted]);
     const url = this.responders.get(responder);
-    return by.server({ host: HOST, ...wanted, ...(url === undefined ? {} : { responder: url }) });
+    const made =
+      this.#certificates.get(name) ??
+      by.server({ host: HOST, ...wanted, ...(url === undefined ? {} : { responder: url }) });
+    this.#certificates.set(name, made);
+    return made;
   }
 
   tls(options: TlsOptions, serve: (socket: TLSSocket) => void = answerNull): Promise<number> {
@@ -226,7 +236,7 @@ const CASES: Case[] = [
   },
 ];
 
-describe("the installed stunnel's server is proven by an answer, or named", { concurrency: 8 }, () => {
+describe("the installed stunnel's server is proven by an answer, or named", { concurrency: 4 }, () => {
   const cleanUps: (() => unknown)[] = [];
   const group: Test = { after: (cleanUp) => void cleanUps.push(cleanUp) };
   let world: World;
