@@ -21,6 +21,8 @@ const ANSWER_LIMIT_MS = 10_000;
 const REASON_LIMIT_MS = 2000;
 /** How long a server that was sent nothing may take to close, so that it counts as not up yet. */
 const CLOSING_LIMIT_MS = 500;
+/** How long a server that is not up yet is waited for at least. */
+const NOT_UP_MS = 3000;
 /** Pause before the next call where stunnel was being replaced. */
 const AGAIN_MS = 50;
 /** So many failed connections in a row, for reasons that may pass, end a mount that is being made. */
@@ -47,6 +49,8 @@ export class ServerCheck implements Disposable {
   #patience: NodeJS.Timeout | undefined;
   #onVerdict: () => void = () => {};
   #transientFailures = 0;
+  /** Until then a server that is not up yet may fail as often as it likes. */
+  #patientUntil = 0;
   #proven = false;
 
   constructor(tunnel: CheckedTunnel, target: ResolvedTarget) {
@@ -73,8 +77,7 @@ export class ServerCheck implements Disposable {
   refusal(): EfsError | undefined {
     this.#readLog();
     const verdict = this.#reader.verdict;
-    const mayPass = isTransient(verdict) && this.#transientFailures < MAX_TRANSIENT_FAILURES;
-    return mayPass ? undefined : this.#refusalOf(verdict);
+    return this.#isRefused() ? this.#refusalOf(verdict) : undefined;
   }
 
   /** What is known of the server so far, for a reader. */
@@ -113,7 +116,11 @@ export class ServerCheck implements Disposable {
         return;
       }
       const verdict = await this.#reason(signal);
-      if (verdict?.kind === "unreachable" || (await this.#isNotUp(verdict))) return;
+      if (verdict?.kind === "unreachable") return;
+      if (await this.#isNotUp(verdict)) {
+        this.#patientUntil = performance.now() + NOT_UP_MS;
+        return;
+      }
       const refused = this.#refusalOf(verdict);
       if (refused !== undefined) throw refused;
       if (performance.now() > deadline) {
@@ -175,7 +182,8 @@ export class ServerCheck implements Disposable {
   }
 
   #isRefused(): boolean {
-    return !isTransient(this.#reader.verdict) || this.#transientFailures >= MAX_TRANSIENT_FAILURES;
+    if (!isTransient(this.#reader.verdict)) return true;
+    return this.#transientFailures >= MAX_TRANSIENT_FAILURES && performance.now() >= this.#patientUntil;
   }
 
   #waitForResponder(): void {
