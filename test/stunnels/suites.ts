@@ -155,8 +155,8 @@ async function unpack(packages: readonly string[], root: string): Promise<void> 
     const reader = spawn("dpkg-deb", ["--fsys-tarfile", file], { stdio: ["ignore", "pipe", "inherit"] });
     const tar = ["--extract", "--keep-directory-symlink", "--directory", root];
     const writer = spawn("tar", tar, { stdio: [reader.stdout, "inherit", "inherit"] });
-    const [[status]] = await Promise.all([once(writer, "exit"), once(reader, "exit")]);
-    if (status !== 0) throw new Error(`${file} cannot be unpacked`);
+    const ended = await Promise.all([once(reader, "exit"), once(writer, "exit")]);
+    if (ended.some(([status]) => status !== 0)) throw new Error(`${file} cannot be unpacked`);
   }
   if (!existsSync(join(root, "bin/sh"))) symlinkSync("dash", join(root, "bin/sh"));
 }

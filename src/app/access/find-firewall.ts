@@ -79,9 +79,8 @@ function installedPrograms(): string[] {
   const found = PROGRAMS.flatMap(
     (name) => DIRECTORIES.map((directory) => `${directory}/${name}`).find(isExecutable) ?? [],
   );
-  return [
-    ...new Map(found.toReversed().map((program) => [realpathSync(program), program])).values(),
-  ].toReversed();
+  const files = found.map((program) => realpathSync(program));
+  return found.filter((_, index) => files.indexOf(files[index] ?? "") === index);
 }
 
 function recall(cache: string, installed: string, programs: readonly string[]): Finding | undefined {

@@ -81,7 +81,7 @@ export async function openTunnel(request: TunnelRequest, context: MountContext):
   });
   const tunnel = new OpenTunnel(request, plan.of(socket.port), socket, access, context);
   try {
-    await tunnel.start(await certificate);
+    await tunnel.start(certificate);
     return tunnel;
   } catch (error) {
     await tunnel[Symbol.asyncDispose]();
@@ -197,11 +197,11 @@ export class OpenTunnel implements AsyncDisposable {
     access: AccessParts,
     context: MountContext,
   ) {
-    const { tls, target, settings, parts, found } = request;
+    const { tls, parts, found } = request;
     this.port = plan.port;
     this.paths = plan.paths;
     this.stunnel = parts.stunnel.path;
-    this.caFile = authoritiesFile(tls, target.region, settings, context.paths);
+    this.caFile = plan.caFile;
     this.identity = clientIdentity(found?.source, tls.accessPoint);
     this.#request = request;
     this.#config = plan.config;
@@ -222,13 +222,13 @@ export class OpenTunnel implements AsyncDisposable {
    *
    * @throws EfsError
    */
-  async start(certificate: string): Promise<void> {
+  async start(certificate: Promise<string>): Promise<void> {
     const { paths } = this;
     const { network, settings, parts } = this.#request;
     const { log, signal, paths: places } = this.#context;
     makeDirectory(paths.directory, FILE_MODES.directory);
     writeAtomically(paths.stunnelConfig, this.#config, FILE_MODES.private);
-    writeAtomically(paths.certificate, certificate, FILE_MODES.private);
+    writeAtomically(paths.certificate, await certificate, FILE_MODES.private);
     const inherits = parts.stunnel.capabilities.inheritsSockets;
     if (!inherits) this.#socket.close();
     const start = {

@@ -42,6 +42,8 @@ export interface TunnelPlace {
 export interface TunnelPlan {
   readonly port: Port;
   readonly paths: TunnelPaths;
+  /** The file of the authorities that it trusts. */
+  readonly caFile: string;
   /** The text of stunnel's configuration. */
   readonly config: string;
   /** The state of a tunnel that does not run yet. */
@@ -56,7 +58,13 @@ export interface TunnelPlan {
 export function planTunnel(purpose: TunnelPurpose, place: TunnelPlace, port: Port): TunnelPlan {
   const { target, mountPoint } = purpose;
   const paths = tunnelPaths(place.stateDirectory, tunnelBase(target.fsId, mountPoint, port));
-  return { port, paths, config: config(purpose, place, port, paths), state: state(purpose, place, paths) };
+  return {
+    port,
+    paths,
+    caFile: purpose.caFile,
+    config: config(purpose, place, port, paths),
+    state: state(purpose, place, paths),
+  };
 }
 
 function config(
